@@ -1,0 +1,273 @@
+/* Figures of a whole runtime, each beside a baseline in the same run: medians of several rounds, in
+ * turn. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "neap.h"
+
+#define ROUNDS  5
+#define STREAMS 1000
+#define NOTE    "a note of about sixty bytes, so that an event has its length"
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, why);
+    exit(1);
+}
+
+static char folder[] = "/tmp/neap-bench-XXXXXX";
+static neap_error error;
+
+static size_t command_json(char *json, size_t size, unsigned i, bool one_stream)
+{
+    return (size_t)snprintf(json, size,
+                            "{\"note\":\"" NOTE
+                            "\",\"order_id\":\"o-%u\",\"price\":12.5,\"quantity\":%u,"
+                            "\"sku\":\"sku-0123456789\"}",
+                            one_stream ? 0 : i % STREAMS, i % 7 + 1);
+}
+
+static neap_runtime *open_runtime(const char *store)
+{
+    neap_options options;
+    neap_options_init(&options);
+    options.store = store;
+    neap_runtime *runtime;
+    if (neap_open(FOLDER "/shop.lua", &options, &runtime, &error) != NEAP_OK)
+        die("open", error.message);
+    return runtime;
+}
+
+static atomic_uint done;
+
+static void count(void *user, neap_status status, neap_reply *reply, const neap_error *failure)
+{
+    (void)user;
+    if (status != NEAP_OK)
+        die("command", failure->message);
+    neap_reply_free(reply);
+    atomic_fetch_add_explicit(&done, 1, memory_order_relaxed);
+}
+
+/* Commands a second with many in flight: the queue's length bounds how many. */
+static double pipelined(neap_runtime *runtime, unsigned commands, bool one_stream)
+{
+    char json[256];
+    atomic_store(&done, 0);
+    double start = now_s();
+    for (unsigned i = 0; i < commands; i++) {
+        size_t size = command_json(json, sizeof json, i, one_stream);
+        if (neap_send(runtime, "AddLine", json, size, NULL, count, NULL, &error) != NEAP_OK)
+            die("send", error.message);
+    }
+    if (neap_drain(runtime, 0, &error) != NEAP_OK || atomic_load(&done) != commands)
+        die("drain", error.message);
+    return commands / (now_s() - start);
+}
+
+static double one_at_a_time(neap_runtime *runtime, unsigned commands)
+{
+    char json[256];
+    double start = now_s();
+    for (unsigned i = 0; i < commands; i++) {
+        size_t size = command_json(json, sizeof json, i, false);
+        if (neap_dispatch(runtime, "AddLine", json, size, NULL, NULL, &error) != NEAP_OK)
+            die("dispatch", error.message);
+    }
+    return commands / (now_s() - start);
+}
+
+static lua_State *open_bare(void)
+{
+    lua_State *L = luaL_newstate();
+    luaL_openlibs(L);
+    if (luaL_dofile(L, FOLDER "/bare.lua") != LUA_OK)
+        die("bare.lua", lua_tostring(L, -1));
+    return L;
+}
+
+/* A lua_pcall of the same handler and fold with ready-made tables: decisions a second. */
+static double bare_pcall(lua_State *L, unsigned calls)
+{
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, 0);
+    lua_setfield(L, -2, "lines");
+    lua_pushinteger(L, 0);
+    lua_setfield(L, -2, "total");
+    lua_getfield(L, 1, "event");
+    lua_pushinteger(L, 1);
+    lua_call(L, 1, 1);
+    double start = now_s();
+    for (unsigned i = 0; i < calls; i++) {
+        lua_getfield(L, 1, "decide");
+        lua_pushvalue(L, 2);
+        lua_pushvalue(L, 3);
+        if (lua_pcall(L, 2, 1, 0) != LUA_OK)
+            die("bare decide", lua_tostring(L, -1));
+        lua_settop(L, 3);
+    }
+    double rate = calls / (now_s() - start);
+    lua_settop(L, 1);
+    return rate;
+}
+
+static double bare_fold(lua_State *L, unsigned events)
+{
+    lua_getfield(L, 1, "events");
+    lua_pushinteger(L, events);
+    lua_call(L, 1, 1);
+    double start = now_s();
+    lua_getfield(L, 1, "fold");
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 1);
+    double rate = events / (now_s() - start);
+    lua_settop(L, 1);
+    return rate;
+}
+
+/* Folding a stream out of the store: events a second. */
+static double neap_fold(neap_runtime *runtime, unsigned events)
+{
+    neap_reply *reply;
+    double start = now_s();
+    if (neap_state(runtime, "Order", "o-0", events, &reply, &error) != NEAP_OK)
+        die("state", error.message);
+    double rate = events / (now_s() - start);
+    neap_reply_free(reply);
+    return rate;
+}
+
+static void run_sql(sqlite3 *db, const char *sql)
+{
+    char *why;
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        die(sql, why);
+}
+
+/* A plain C loop that inserts rows of the same size into a table with the same kind of index. */
+static double bare_sqlite(unsigned rows, unsigned batch)
+{
+    char path[80];
+    snprintf(path, sizeof path, "%s/bare.db", folder);
+    unlink(path);
+    sqlite3 *db;
+    if (sqlite3_open(path, &db) != SQLITE_OK)
+        die("bare.db", sqlite3_errmsg(db));
+    run_sql(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                "CREATE TABLE events (position INTEGER PRIMARY KEY, stream INTEGER, version "
+                "INTEGER, type INTEGER,"
+                " at INTEGER, id BLOB, data TEXT); CREATE UNIQUE INDEX by_stream ON events "
+                "(stream, version)");
+    sqlite3_stmt *insert;
+    sqlite3_prepare_v2(db, "INSERT INTO events VALUES (?,?,?,1,1700000000000000,?,?)", -1, &insert,
+                       NULL);
+    char json[256], id[16] = {0};
+    double start = now_s();
+    for (unsigned i = 0; i < rows; i++) {
+        if (i % batch == 0)
+            run_sql(db, "BEGIN IMMEDIATE");
+        size_t size = command_json(json, sizeof json, i, false);
+        sqlite3_bind_int64(insert, 1, i + 1);
+        sqlite3_bind_int64(insert, 2, i % STREAMS);
+        sqlite3_bind_int64(insert, 3, i / STREAMS + 1);
+        memcpy(id, &i, sizeof i);
+        sqlite3_bind_blob(insert, 4, id, sizeof id, SQLITE_STATIC);
+        sqlite3_bind_text(insert, 5, json, (int)size, SQLITE_STATIC);
+        if (sqlite3_step(insert) != SQLITE_DONE)
+            die("insert", sqlite3_errmsg(db));
+        sqlite3_reset(insert);
+        if (i % batch == batch - 1 || i == rows - 1)
+            run_sql(db, "COMMIT");
+    }
+    double rate = rows / (now_s() - start);
+    sqlite3_finalize(insert);
+    sqlite3_close(db);
+    return rate;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof *values, ascending);
+    return values[ROUNDS / 2];
+}
+
+static void row(const char *what, double *figures, const char *baseline, double *base)
+{
+    double figure = median(figures), beside = median(base);
+    printf("%-46s %12.0f /s   %-34s %12.0f /s   %6.2f\n", what, figure, baseline, beside,
+           figure / beside);
+}
+
+static const char *sqlite_url(char *url, size_t size, int round)
+{
+    snprintf(url, size, "sqlite:%s/neap-%d.db", folder, round);
+    return url;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned scale = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
+    unsigned memory_commands = 20000 * scale, sqlite_commands = 3000 * scale, singles = 100 * scale,
+             fold_events = 10000 * scale;
+    if (scale == 0 || mkdtemp(folder) == NULL)
+        die("usage", "neap_bench [SCALE], from 1; /tmp must be writable");
+    double piped[ROUNDS], hot[ROUNDS], single[ROUNDS], bare[ROUNDS], fold[ROUNDS],
+        plain_fold[ROUNDS];
+    double sqlite_piped[ROUNDS], sqlite_single[ROUNDS], bare_batches[ROUNDS], bare_single[ROUNDS];
+    lua_State *L = open_bare();
+    for (int round = 0; round < ROUNDS; round++) {
+        neap_runtime *runtime = open_runtime("memory:");
+        bare[round] = bare_pcall(L, memory_commands);
+        piped[round] = pipelined(runtime, memory_commands, false);
+        single[round] = one_at_a_time(runtime, singles * 20);
+        neap_close(runtime);
+        runtime = open_runtime("memory:");
+        hot[round] = pipelined(runtime, fold_events, true);
+        plain_fold[round] = bare_fold(L, fold_events);
+        fold[round] = neap_fold(runtime, fold_events);
+        neap_close(runtime);
+        char url[80];
+        runtime = open_runtime(sqlite_url(url, sizeof url, round));
+        sqlite_piped[round] = pipelined(runtime, sqlite_commands, false);
+        sqlite_single[round] = one_at_a_time(runtime, singles);
+        neap_close(runtime);
+        bare_batches[round] = bare_sqlite(sqlite_commands, 1000);
+        bare_single[round] = bare_sqlite(singles, 1);
+    }
+    lua_close(L);
+    printf("%-46s %15s   %-34s %15s   %6s\n", "figure (median of 5)", "Neap", "baseline", "",
+           "ratio");
+    row("commands in memory, many in flight", piped, "lua_pcall of the same handler", bare);
+    row("commands in memory, many in flight, one stream", hot, "lua_pcall of the same handler",
+        bare);
+    row("commands in memory, one at a time", single, "lua_pcall of the same handler", bare);
+    row("fold of a long stream, memory store", fold, "Lua loop over ready-made tables", plain_fold);
+    row("commands on SQLite FULL, many in flight", sqlite_piped, "C loop, 1,000 rows a transaction",
+        bare_batches);
+    row("commands on SQLite FULL, one at a time", sqlite_single, "C loop, one row a transaction",
+        bare_single);
+    char clean[120];
+    snprintf(clean, sizeof clean, "rm -rf %s", folder);
+    return system(clean) == 0 ? 0 : 1;
+}

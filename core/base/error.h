@@ -1,0 +1,28 @@
+/* Filling a neap_error, and handing it upwards with more context. */
+#ifndef NEAPI_BASE_ERROR_H
+#define NEAPI_BASE_ERROR_H
+
+#include "neap.h"
+
+/* Fills *error (NULL is allowed) with the status, its name as code and the message, and returns
+ * status. */
+neap_status neapi_fail(neap_error *error, neap_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts "<formatted>: " before the message: `append Order-7: sqlite: disk full`. Cuts at the end
+ * what is too long. */
+void neapi_error_prefix(neap_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Copies text into a fixed field, cut at a character's boundary, always terminated. */
+void neapi_text_copy(char *field, size_t capacity, const char *text, size_t size);
+#define NEAPI_ERROR_SET(error, field, text, size)                                                  \
+    neapi_text_copy((error)->field, sizeof(error)->field, text, size)
+
+/* For a refused allocation; always returns NEAP_NOMEM. */
+neap_status neapi_nomem(neap_error *error);
+
+/* printf's "%.*s" of a neap_text. */
+#define NEAPI_TEXT(text) (int)(text).size, (text).data
+
+#endif

@@ -1,0 +1,79 @@
+/* What a domain defines: its messages, who handles each, its aggregates. Built while the domain is
+ * loaded, then completed with the host's handlers, then immutable. It knows nothing of Lua. */
+#ifndef NEAPI_BUS_CATALOG_H
+#define NEAPI_BUS_CATALOG_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "neap.h"
+
+#define NEAPI_NONE UINT32_MAX
+
+typedef enum neapi_handled_by {
+    NEAPI_BY_NOBODY,
+    NEAPI_BY_AGGREGATE, /* a command */
+    NEAPI_BY_LUA,       /* a command's plain handler, a query's answer */
+    NEAPI_BY_HOST,      /* a C function */
+} neapi_handled_by;
+
+typedef struct neapi_message {
+    neap_kind kind; /* command, event or query */
+    uint32_t index; /* in catalog->messages */
+    neap_text name;
+    neap_text file; /* where it was defined */
+    int line;
+    uint32_t schema; /* the version of its schema, from 1 */
+    neapi_handled_by by;
+    uint32_t aggregate;                   /* which one decides it, or NEAPI_NONE */
+    neap_command_handler command_handler; /* by the host */
+    neap_query_handler query_handler;
+    void *user;
+} neapi_message;
+
+typedef struct neapi_aggregate {
+    uint32_t index;
+    neap_text name;
+    neap_text file;
+    int line;
+    neap_text key;              /* the commands' field that names the instance */
+    uint32_t snapshot_every;    /* events; 0: none */
+    neap_text snapshot_version; /* empty: the hash of the domain's sources */
+} neapi_aggregate;
+
+typedef struct neapi_catalog {
+    neapi_arena arena;
+    neap_text domain;
+    neapi_message **messages; /* in order of definition */
+    uint32_t message_count;
+    neapi_aggregate **aggregates;
+    uint32_t aggregate_count;
+    neapi_map message_by_name, aggregate_by_name;
+} neapi_catalog;
+
+void neapi_catalog_init(neapi_catalog *catalog);
+void neapi_catalog_fini(neapi_catalog *catalog);
+
+/* Add a copy, with all text; set index. Errors: NULL with NEAP_NOMEM or NEAP_USAGE (the name is
+ * taken). */
+neapi_message *neapi_catalog_add_message(neapi_catalog *catalog, const neapi_message *message,
+                                         neap_error *error);
+neapi_aggregate *neapi_catalog_add_aggregate(neapi_catalog *catalog,
+                                             const neapi_aggregate *aggregate, neap_error *error);
+
+/* By name. Errors: NEAP_UNKNOWN with "did you mean", or naming the kind that it is instead. */
+neap_status neapi_catalog_message(const neapi_catalog *catalog, neap_kind kind, neap_text name,
+                                  const neapi_message **message, neap_error *error);
+neap_status neapi_catalog_aggregate(const neapi_catalog *catalog, neap_text name,
+                                    const neapi_aggregate **aggregate, neap_error *error);
+/* An event's definition, or NULL: what a store holds may be older than the domain. No error is
+ * made. */
+const neapi_message *neapi_catalog_event(const neapi_catalog *catalog, neap_text name);
+
+/* Registers the host's handler. Errors: NEAP_UNKNOWN, NEAP_USAGE (somebody handles it). */
+neap_status neapi_catalog_handle(neapi_catalog *catalog, neap_kind kind, neap_text name,
+                                 neap_command_handler command_handler,
+                                 neap_query_handler query_handler, void *user, neap_error *error);
+/* Errors: NEAP_USAGE naming the first command or query, and its place, that nobody handles. */
+neap_status neapi_catalog_complete(const neapi_catalog *catalog, neap_error *error);
+
+#endif

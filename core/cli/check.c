@@ -1,0 +1,104 @@
+/* neap check: what a domain defines, and what is wrong with it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "domain.h"
+#include "options.h"
+#include "output.h"
+
+#define KINDS 4
+
+static const char *const kind_names[KINDS] = {
+    [NEAP_KIND_COMMAND] = "command",
+    [NEAP_KIND_EVENT] = "event",
+    [NEAP_KIND_QUERY] = "query",
+    [NEAP_KIND_AGGREGATE] = "aggregate",
+};
+static const char *const kind_plurals[KINDS] = {
+    [NEAP_KIND_COMMAND] = "commands",
+    [NEAP_KIND_EVENT] = "events",
+    [NEAP_KIND_QUERY] = "queries",
+    [NEAP_KIND_AGGREGATE] = "aggregates",
+};
+
+/* Columns as wide as their widest entry. */
+typedef struct cli_widths {
+    int name, handler;
+} cli_widths;
+
+static int wider(int width, const char *text)
+{
+    int size = text != NULL ? (int)strlen(text) : 1;
+    return size > width ? size : width;
+}
+
+static cli_widths measure(const neap_runtime *runtime)
+{
+    cli_widths widths = {0, 0};
+    neap_definition definition;
+    for (size_t i = 0; neap_definition_at(runtime, i, &definition); i++) {
+        widths.name = wider(widths.name, definition.name);
+        widths.handler = wider(widths.handler, definition.handled_by);
+    }
+    return widths;
+}
+
+static void print_definitions(const neap_runtime *runtime, size_t counts[KINDS])
+{
+    cli_widths widths = measure(runtime);
+    neap_definition definition;
+    for (size_t i = 0; neap_definition_at(runtime, i, &definition); i++) {
+        counts[definition.kind]++;
+        cli_out_format("%-9s  %-*s  %-*s  %s:%d\n", kind_names[definition.kind], widths.name,
+                       definition.name, widths.handler,
+                       definition.handled_by != NULL ? definition.handled_by : "-", definition.file,
+                       definition.line);
+    }
+}
+
+static void say_counts(const char *domain, const size_t counts[KINDS], size_t unhandled)
+{
+    char text[256];
+    size_t size = 0;
+    for (int kind = 0; kind < KINDS; kind++)
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%zu %s", kind > 0 ? ", " : "",
+                                 counts[kind],
+                                 counts[kind] == 1 ? kind_names[kind] : kind_plurals[kind]);
+    if (unhandled == 0)
+        cli_say("%s: %s; nothing wrong", domain, text);
+    else
+        cli_complain("%s: %s; %zu without a handler", domain, text, unhandled);
+}
+
+static int run(const cli_command *self, char **arguments)
+{
+    const char *operands[1];
+    int status = cli_parse(self, NULL, 0, operands, arguments);
+    if (status != CLI_GO_ON)
+        return status;
+    neap_runtime *runtime;
+    status = cli_domain_load(operands[0], "memory:", false, &runtime);
+    if (status != CLI_DONE)
+        return status;
+    size_t counts[KINDS] = {0};
+    print_definitions(runtime, counts);
+    cli_out_flush();
+    size_t unhandled = cli_domain_unhandled(runtime);
+    say_counts(neap_domain_name(runtime), counts, unhandled);
+    neap_close(runtime);
+    return unhandled == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+static const char *const operands_of_check[] = {"DOMAIN.lua", NULL};
+
+const cli_command cli_check_command = {
+    .name = "check",
+    .summary = "loads a domain, and lists what it defines",
+    .operands = operands_of_check,
+    .about =
+        "Loads the domain without a store and prints a line for each thing that it defines: its\n"
+        "kind, its name, what handles it, and where it is defined. A definition error goes to\n"
+        "stderr with file and line, and the exit status is 1.",
+    .example = "  $ neap check shop.lua",
+    .run = run,
+};

@@ -1,0 +1,28 @@
+/* Opening a domain, with complaints on stderr when it cannot be. */
+#ifndef NEAP_CLI_DOMAIN_H
+#define NEAP_CLI_DOMAIN_H
+
+#include <stdbool.h>
+
+#include "neap.h"
+
+/* Which exit status a failed call gives. */
+int cli_exit_status(neap_status status);
+
+/* Loads the domain without a store. Returns the exit status; on CLI_DONE the caller owns *runtime
+ * (neap_close). */
+int cli_domain_load(const char *path, const char *store, bool read_only, neap_runtime **runtime);
+
+/* Complains about each command and query that nobody handles; returns how many there are. */
+size_t cli_domain_unhandled(const neap_runtime *runtime);
+
+/* Loads the domain, checks it, and starts it on the store. */
+int cli_domain_open(const char *path, const char *store, bool read_only, neap_runtime **runtime);
+
+/* Opens a store without a domain. Returns the exit status; on CLI_DONE the caller owns *store. */
+int cli_store_open(const char *url, neap_store **store);
+
+/* Prints the reply and a newline to stdout, and frees it. */
+void cli_print_reply(neap_reply *reply);
+
+#endif

@@ -1,0 +1,156 @@
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+
+static atomic_int out_errno; /* why writing to stdout failed; 0: it did not */
+
+void cli_output_prepare(void)
+{
+    /* The other direction than the descriptor's own, so that using it is still an error. */
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", modes[fd]) < 0)
+            exit(CLI_FAILED);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bool out_check(bool written)
+{
+    if (!written && out_errno == 0)
+        out_errno = errno != 0 ? errno : EIO;
+    return out_errno == 0;
+}
+
+bool cli_out(const char *data, size_t size)
+{
+    if (out_errno != 0)
+        return false;
+    errno = 0;
+    return out_check(fwrite(data, 1, size, stdout) == size);
+}
+
+bool cli_out_text(const char *text)
+{
+    return cli_out(text, strlen(text));
+}
+
+bool cli_out_format(const char *format, ...)
+{
+    if (out_errno != 0)
+        return false;
+    va_list arguments;
+    va_start(arguments, format);
+    errno = 0;
+    int written = vprintf(format, arguments);
+    va_end(arguments);
+    return out_check(written >= 0);
+}
+
+bool cli_out_flush(void)
+{
+    if (out_errno != 0)
+        return false;
+    errno = 0;
+    return out_check(fflush(stdout) == 0);
+}
+
+bool cli_out_alive(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    if (out_errno == 0 && poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0)
+        out_errno = EPIPE;
+    return out_errno == 0;
+}
+
+int cli_out_finish(int status)
+{
+    cli_out_flush();
+    errno = 0;
+    out_check(fclose(stdout) == 0);
+    if (out_errno == 0)
+        return status;
+    if (out_errno != EPIPE)
+        cli_complain("cannot write to stdout: %s", strerror(out_errno));
+    return status == CLI_DONE ? CLI_FAILED : status;
+}
+
+static bool coloured(void)
+{
+    const char *refusal = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return (refusal == NULL || *refusal == '\0') && terminal != NULL &&
+           strcmp(terminal, "dumb") != 0 && isatty(STDERR_FILENO);
+}
+
+/* Text that came from outside must not move a terminal's cursor or colours. */
+static void make_printable(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++)
+        if ((*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
+            *at = '?';
+}
+
+static void say(const char *colour, const char *kind, const char *format, va_list arguments)
+{
+    char text[4096];
+    vsnprintf(text, sizeof text, format, arguments);
+    make_printable(text);
+    if (*colour != '\0' && coloured())
+        fprintf(stderr, "\033[%smneap:\033[0m %s%s\n", colour, kind, text);
+    else
+        fprintf(stderr, "neap: %s%s\n", kind, text);
+}
+
+void cli_say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say("", "", format, arguments);
+    va_end(arguments);
+}
+
+void cli_warn(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say("33", "warning: ", format, arguments);
+    va_end(arguments);
+}
+
+void cli_complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say("31", "", format, arguments);
+    va_end(arguments);
+}
+
+void cli_complain_error(const neap_error *error)
+{
+    cli_complain("%s", error->message[0] != '\0' ? error->message : error->code);
+    if (error->details[0] != '\0')
+        cli_say("details: %s", error->details);
+    if (error->traceback[0] != '\0')
+        cli_say("%s", error->traceback);
+}
+
+void cli_log(void *user, neap_log_level level, const char *text)
+{
+    (void)user;
+    if (level == NEAP_LOG_ERROR)
+        cli_complain("%s", text);
+    else if (level == NEAP_LOG_WARN)
+        cli_warn("%s", text);
+    else if (level == NEAP_LOG_INFO)
+        cli_say("%s", text);
+}

@@ -1,0 +1,275 @@
+/* What a host calls on a running runtime: dispatch, send, query, state, drain. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "message/json.h"
+#include "runtime/options.h"
+#include "runtime/runtime.h"
+
+static neap_status check_running(const neap_runtime *runtime, const char *call, bool waits,
+                                 neap_error *error)
+{
+    if (runtime->stage != NEAPI_RUNTIME_RUNNING)
+        return neapi_fail(error, NEAP_USAGE, "%s: the runtime is not started", call);
+    if (waits && neapi_thread_own())
+        return neapi_fail(error, NEAP_USAGE,
+                          "%s: a handler or callback cannot wait for the runtime that runs it",
+                          call);
+    return NEAP_OK;
+}
+
+static int64_t deadline_of(const neap_runtime *runtime, uint32_t timeout_ms)
+{
+    return timeout_ms == 0 ? NEAPI_NO_DEADLINE
+                           : neapi_monotonic_us(runtime->platform) + (int64_t)timeout_ms * 1000;
+}
+
+static neap_status parse_id(const char *text, const char *name, neap_uuid *id, neap_error *error)
+{
+    if (text == NULL || neapi_uuid_parse(neapi_text_of(text), id))
+        return NEAP_OK;
+    return neapi_fail(error, NEAP_USAGE, "%s: expected a UUID of 36 characters, got \"%.64s\"",
+                      name, text);
+}
+
+static neap_status check_key(neap_text key, neap_error *error)
+{
+    if (key.size > NEAPI_STREAM_BYTES)
+        return neapi_fail(error, NEAP_USAGE,
+                          "the idempotency key has %zu bytes; at most %d are allowed", key.size,
+                          NEAPI_STREAM_BYTES);
+    if (!neapi_utf8_valid(key.data, key.size))
+        return neapi_fail(error, NEAP_USAGE, "the idempotency key is not UTF-8");
+    return NEAP_OK;
+}
+
+static neap_status check_size(const neap_runtime *runtime, const char *name, size_t size,
+                              neap_error *error)
+{
+    if (size <= runtime->options.message_bytes)
+        return NEAP_OK;
+    return neapi_fail(error, NEAP_LIMIT,
+                      "%s has %zu bytes; at most %zu are allowed (message_bytes)", name, size,
+                      runtime->options.message_bytes);
+}
+
+/* A command's request, complete but for who waits for it. */
+static neap_status make_command(neap_runtime *runtime, const char *name, neap_text json,
+                                const neap_dispatch_options *options, bool gated,
+                                neapi_request **made, neap_error *error)
+{
+    const neapi_message *message;
+    neapi_call call = {0};
+    neapi_buffer meta = NEAPI_BUFFER_INIT;
+    neap_text key = neapi_text_of(options->idempotency_key);
+    neap_status status = runtime->options.read_only
+                             ? neapi_fail(error, NEAP_USAGE, "the store is open for reading only")
+                             : NEAP_OK;
+    if (status == NEAP_OK)
+        status = neapi_catalog_message(runtime->catalog, NEAP_KIND_COMMAND, neapi_text_of(name),
+                                       &message, error);
+    if (status == NEAP_OK)
+        status = check_size(runtime, name, json.size, error);
+    if (status == NEAP_OK)
+        status = check_key(key, error);
+    if (status == NEAP_OK)
+        status = parse_id(options->correlation_id, "correlation_id", &call.correlation_id, error);
+    if (status == NEAP_OK)
+        status = parse_id(options->causation_id, "causation_id", &call.causation_id, error);
+    if (status == NEAP_OK && options->meta != NULL &&
+        (status = neapi_json_flat(neapi_text_of(options->meta), &meta, error)) != NEAP_OK)
+        neapi_error_prefix(error, "meta");
+    if (status == NEAP_OK && meta.failed)
+        status = neapi_nomem(error);
+    if (status == NEAP_OK) {
+        neapi_request *request = neapi_request_new(runtime->platform, NEAPI_REQUEST_COMMAND, gated,
+                                                   json, key, neapi_text(meta.data, meta.size));
+        if (request == NULL) {
+            status = neapi_nomem(error);
+        } else {
+            request->message = message;
+            request->call = call;
+            request->deadline_us = deadline_of(runtime, options->timeout_ms);
+            *made = request;
+        }
+    }
+    neapi_buffer_fini(&meta);
+    return status;
+}
+
+static void discard(neapi_request *request)
+{
+    if (request->gated)
+        neapi_request_release(request);
+    neapi_request_release(request);
+}
+
+static neap_status push(neap_runtime *runtime, neapi_request *request, bool fail_when_full,
+                        neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    if (request->kind == NEAPI_REQUEST_COMMAND && request->message->by == NEAPI_BY_AGGREGATE) {
+        request->aggregate = runtime->catalog->aggregates[request->message->aggregate];
+        status = neapi_route(request, error);
+    }
+    if (status == NEAP_OK)
+        status = neapi_mailbox_push(&runtime->lane.mailbox, request,
+                                    fail_when_full ? 0 : request->deadline_us, error);
+    if (status != NEAP_OK)
+        discard(request);
+    return status;
+}
+
+static neap_status timed_out(neapi_request *request, neap_error *error)
+{
+    if (neapi_request_withdraw(request))
+        return neapi_fail(error, NEAP_TIMEOUT, "not begun in time; nothing was done");
+    neapi_fail(error, NEAP_TIMEOUT, "not answered in time; it may still take effect");
+    if (error != NULL)
+        error->outcome_unknown = request->kind == NEAPI_REQUEST_COMMAND;
+    return NEAP_TIMEOUT;
+}
+
+static neap_status give_answer(neapi_request *request, neap_reply **reply, neap_error *error)
+{
+    if (request->status != NEAP_OK) {
+        if (request->error == NULL)
+            return neapi_fail(error, request->status, "there was no memory to say more");
+        if (error != NULL)
+            *error = *request->error;
+        return request->status;
+    }
+    if (reply != NULL) {
+        *reply = request->reply;
+        request->reply = NULL;
+    }
+    return NEAP_OK;
+}
+
+/* Waits for the answer and gives up the caller's reference. */
+static neap_status wait_for(neapi_request *request, neap_reply **reply, neap_error *error)
+{
+    neap_status status;
+    for (;;) {
+        unsigned seen = neapi_gate_seen(&request->answered);
+        if (atomic_load(&request->stage) == NEAPI_STAGE_DONE) {
+            /* The waker may still be inside the gate: the reference that it holds keeps it alive.
+             */
+            status = give_answer(request, reply, error);
+            break;
+        }
+        if (neapi_monotonic_us(request->platform) >= request->deadline_us) {
+            status = timed_out(request, error);
+            break;
+        }
+        neapi_park(request->platform, &request->answered, seen, request->deadline_us);
+    }
+    neapi_request_release(request);
+    return status;
+}
+
+neap_status neap_dispatch(neap_runtime *runtime, const char *name, const char *json,
+                          size_t json_size, const neap_dispatch_options *options,
+                          neap_reply **reply, neap_error *error)
+{
+    neap_dispatch_options taken;
+    neapi_request *request = NULL;
+    neap_status status = check_running(runtime, "neap_dispatch", true, error);
+    if (status == NEAP_OK)
+        status = neapi_dispatch_options_take(options, &taken, error);
+    if (status == NEAP_OK)
+        status =
+            make_command(runtime, name, neapi_text(json, json_size), &taken, true, &request, error);
+    if (status == NEAP_OK)
+        status = push(runtime, request, taken.fail_when_full, error);
+    return status == NEAP_OK ? wait_for(request, reply, error) : status;
+}
+
+neap_status neap_send(neap_runtime *runtime, const char *name, const char *json, size_t json_size,
+                      const neap_dispatch_options *options, neap_callback callback, void *user,
+                      neap_error *error)
+{
+    neap_dispatch_options taken;
+    neapi_request *request = NULL;
+    neap_status status = check_running(runtime, "neap_send", false, error);
+    if (status == NEAP_OK)
+        status = neapi_dispatch_options_take(options, &taken, error);
+    if (status == NEAP_OK)
+        status = make_command(runtime, name, neapi_text(json, json_size), &taken, false, &request,
+                              error);
+    if (status != NEAP_OK)
+        return status;
+    request->callback = callback;
+    request->user = user;
+    /* A callback that sends must not wait for room that only its own thread can make. */
+    return push(runtime, request, taken.fail_when_full || neapi_thread_own(), error);
+}
+
+neap_status neap_query(neap_runtime *runtime, const char *name, const char *json, size_t json_size,
+                       uint32_t timeout_ms, neap_reply **reply, neap_error *error)
+{
+    const neapi_message *message;
+    neap_status status = check_running(runtime, "neap_query", true, error);
+    if (status == NEAP_OK)
+        status = neapi_catalog_message(runtime->catalog, NEAP_KIND_QUERY, neapi_text_of(name),
+                                       &message, error);
+    if (status == NEAP_OK)
+        status = check_size(runtime, name, json_size, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_request *request =
+        neapi_request_new(runtime->platform, NEAPI_REQUEST_QUERY, true, neapi_text(json, json_size),
+                          (neap_text){0}, (neap_text){0});
+    if (request == NULL)
+        return neapi_nomem(error);
+    request->message = message;
+    request->deadline_us = deadline_of(runtime, timeout_ms);
+    status = push(runtime, request, false, error);
+    return status == NEAP_OK ? wait_for(request, reply, error) : status;
+}
+
+neap_status neap_state(neap_runtime *runtime, const char *aggregate, const char *id,
+                       uint64_t version, neap_reply **reply, neap_error *error)
+{
+    const neapi_aggregate *found;
+    neap_status status = check_running(runtime, "neap_state", true, error);
+    if (status == NEAP_OK)
+        status = neapi_catalog_aggregate(runtime->catalog, neapi_text_of(aggregate), &found, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_request *request = neapi_request_new(runtime->platform, NEAPI_REQUEST_STATE, true,
+                                               (neap_text){0}, (neap_text){0}, (neap_text){0});
+    if (request == NULL)
+        return neapi_nomem(error);
+    request->aggregate = found;
+    request->at_version = version;
+    status = neapi_route_to(request, neapi_text_of(id), error);
+    if (status != NEAP_OK) {
+        discard(request);
+        return status;
+    }
+    status = push(runtime, request, false, error);
+    return status == NEAP_OK ? wait_for(request, reply, error) : status;
+}
+
+neap_status neap_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error)
+{
+    neap_status status = check_running(runtime, "neap_drain", true, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_request *barrier = neapi_request_new(runtime->platform, NEAPI_REQUEST_BARRIER, true,
+                                               (neap_text){0}, (neap_text){0}, (neap_text){0});
+    if (barrier == NULL)
+        return neapi_nomem(error);
+    barrier->deadline_us = deadline_of(runtime, timeout_ms);
+    status = neapi_mailbox_push_barrier(&runtime->lane.mailbox, barrier, error);
+    if (status != NEAP_OK) {
+        discard(barrier);
+        return status;
+    }
+    status = wait_for(barrier, NULL, error);
+    if (status == NEAP_TIMEOUT)
+        neapi_fail(error, NEAP_TIMEOUT, "not everything was answered within %u ms", timeout_ms);
+    return status;
+}

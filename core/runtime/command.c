@@ -1,0 +1,257 @@
+/* Deciding commands, and what becomes of the decisions: the heart of a lane.
+ *
+ * A decision is folded at once, so that the next command of the stream can be decided while the
+ * first is still being committed. Every answer waits until all that it was decided on is durable: a
+ * decision with events by the verdict on its own unit, one without (a rejection) behind the newest
+ * unit in flight of its stream. When a unit is refused, all later ones of the stream are refused
+ * with it (neapi_unit.after); the aggregate is then stale: once everything in flight is back it is
+ * loaded again, and its commands are decided again in order. */
+#include "runtime/command.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/context.h"
+#include "runtime/reply.h"
+
+/* A request with a key was made canonical before; any other is while it is decided. */
+static neap_status add_command(const neapi_lane *lane, const neapi_request *request,
+                               neapi_unit *unit)
+{
+    const neapi_call *call = &request->call;
+    neap_text canonical = neapi_text(lane->canonical.data, lane->canonical.size);
+    const neapi_command command = {
+        .id = call->id,
+        .correlation_id = call->correlation_id,
+        .causation_id = call->causation_id,
+        .recorded_at = call->now_us,
+        .name = request->message->name,
+        .data = request->holds_key ? request->json : canonical,
+        .meta = call->meta,
+    };
+    return neapi_unit_command(unit, &command);
+}
+
+static void want_canonical(neapi_lane *lane, neapi_request *request)
+{
+    neapi_buffer_clear(&lane->canonical);
+    bool wanted = lane->options->record_commands && !request->holds_key;
+    request->call.canonical = wanted ? &lane->canonical : NULL;
+}
+
+/* Adds what stands beside the events. `stream`, `version` and `position` are those of the receipt
+ * of a unit without. */
+static neap_status complete_unit(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
+                                 neap_text stream, uint64_t version, uint64_t position,
+                                 neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    if (unit->event_count > 0 && lane->options->record_commands)
+        status = add_command(lane, request, unit);
+    if (status == NEAP_OK && request->key.size != 0)
+        status = neapi_key_add(lane, request, unit, stream, version, position);
+    return status == NEAP_OK ? NEAP_OK : neapi_nomem(error);
+}
+
+void neapi_lane_submit(neapi_lane *lane, neapi_submission *submission)
+{
+    submission->answer_to = &lane->mailbox;
+    lane->submitted++;
+    neapi_submission_list_push(&lane->outbox, submission);
+}
+
+static neap_status load_warm(neapi_lane *lane, neapi_warm *warm, neap_error *error)
+{
+    if (warm->loaded)
+        return NEAP_OK;
+    neap_status status =
+        neapi_lane_load(lane, warm->aggregate, warm->stream, warm->id, UINT64_MAX, &warm->state,
+                        &warm->version, &warm->position, &warm->snapshot, error);
+    warm->loaded = status == NEAP_OK;
+    return status;
+}
+
+/* All that was in flight is back: forget the state, decide again. */
+void neapi_warm_resume(neapi_lane *lane, neapi_warm *warm)
+{
+    neapi_warm_unload(&lane->warm, warm);
+    warm->stale = false;
+    neapi_request_list_join(&lane->ready, &warm->again);
+    neapi_request_list_join(&lane->ready, &warm->parked);
+}
+
+void neapi_warm_make_stale(neapi_lane *lane, neapi_warm *warm)
+{
+    warm->stale = true;
+    if (warm->in_flight == 0)
+        neapi_warm_resume(lane, warm);
+}
+
+static void submit_decision(neapi_lane *lane, neapi_request *request, neapi_warm *warm,
+                            neapi_unit *unit)
+{
+    request->submission.unit = unit;
+    request->warm = warm;
+    warm->version += unit->event_count;
+    neapi_unit_release(warm->last);
+    warm->last = neapi_unit_hold(unit);
+    warm->last_request = request;
+    warm->in_flight++;
+    neapi_lane_submit(lane, &request->submission);
+}
+
+/* Answers a decision that added nothing, now or once what it was decided on is durable. A request
+ * with an error kept is answered with that, one without with a receipt of no events. */
+void neapi_answer_without_events(neapi_lane *lane, neapi_request *request, neap_status status,
+                                 const neapi_warm *warm, uint64_t position)
+{
+    if (status != NEAP_OK) {
+        if (request->error == NULL)
+            neapi_nomem(&lane->error);
+        neapi_lane_fail(lane, request, request->error != NULL ? request->error : &lane->error);
+        return;
+    }
+    neapi_unit none = {.event_count = 0};
+    neapi_lane_succeed(
+        lane, request,
+        neapi_reply_receipt(request->call.id, &none, warm->stream, request->version, position));
+}
+
+static void settle_without_events(neapi_lane *lane, neapi_request *request, neap_status status,
+                                  neapi_warm *warm)
+{
+    request->version = warm->version;
+    request->status = status;
+    if (warm->last_request != NULL) {
+        if (status != NEAP_OK)
+            neapi_request_keep_error(request, &lane->error);
+        neapi_request_list_push(&warm->last_request->deferred, request);
+    } else if (status != NEAP_OK) {
+        neapi_lane_fail(lane, request, &lane->error);
+    } else {
+        neapi_answer_without_events(lane, request, NEAP_OK, warm, warm->position);
+    }
+}
+
+static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, neapi_unit *unit)
+{
+    bool has_events = unit->event_count > 0;
+    neap_status status = NEAP_OK;
+    if (!has_events && request->key.size != 0)
+        status = neapi_unit_expect(unit, warm->stream, warm->version);
+    if (status == NEAP_OK)
+        status = complete_unit(lane, request, unit, warm->stream, warm->version, warm->position,
+                               &lane->error);
+    else
+        neapi_nomem(&lane->error);
+    if (status != NEAP_OK) {
+        neapi_unit_release(unit);
+        neapi_lane_fail(lane, request, &lane->error);
+        if (has_events)
+            neapi_warm_make_stale(lane, warm);
+        return;
+    }
+    if (unit->op_count > 0) {
+        submit_decision(lane, request, warm, unit);
+        neapi_lane_snapshot(lane, warm);
+    } else {
+        neapi_unit_release(unit);
+        settle_without_events(lane, request, NEAP_OK, warm);
+    }
+}
+
+/* Only what the state had a part in waits for the state to be durable. */
+static bool depends_on_state(neap_status status)
+{
+    return status != NEAP_INVALID && status != NEAP_NOMEM;
+}
+
+static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
+{
+    neapi_unit *unit = neapi_unit_new(request->call.id);
+    if (unit == NULL) {
+        neapi_nomem(&lane->error);
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    neapi_unit_follow(unit, warm->last);
+    want_canonical(lane, request);
+    bool spoilt = false;
+    neap_status status = neapi_engine_decide(lane->engine, request->message, warm->state, warm->id,
+                                             warm->stream, warm->version, request->json,
+                                             &request->call, unit, &spoilt, &lane->error);
+    if (status == NEAP_OK) {
+        decided(lane, request, warm, unit);
+        return;
+    }
+    neapi_unit_release(unit);
+    if (depends_on_state(status))
+        settle_without_events(lane, request, status, warm);
+    else
+        neapi_lane_fail(lane, request, &lane->error);
+    if (spoilt)
+        neapi_warm_make_stale(lane, warm);
+}
+
+static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
+{
+    if (request->stream.size == 0) { /* the router found no key: the schema says what is wrong */
+        if (neapi_engine_check(lane->engine, request->message, request->json, NULL, &lane->error) ==
+            NEAP_OK)
+            neapi_fail(&lane->error, NEAP_INVALID,
+                       "the field that names the aggregate's instance cannot be read");
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    neapi_warm *warm =
+        neapi_warm_get(&lane->warm, request->aggregate, request->stream, request->id);
+    if (warm == NULL) {
+        neapi_nomem(&lane->error);
+        neapi_lane_fail(lane, request, &lane->error);
+    } else if (warm->stale) {
+        atomic_store(&request->stage, NEAPI_STAGE_WAITING);
+        neapi_request_list_push(&warm->parked, request);
+    } else if (load_warm(lane, warm, &lane->error) != NEAP_OK) {
+        neapi_lane_fail(lane, request, &lane->error);
+        neapi_warm_drop(&lane->warm, warm);
+    } else {
+        decide(lane, request, warm);
+    }
+}
+
+static void run_plain(neapi_lane *lane, neapi_request *request)
+{
+    neapi_unit *unit = neapi_unit_new(request->call.id);
+    neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
+    want_canonical(lane, request);
+    if (status == NEAP_OK)
+        status = request->message->by == NEAPI_BY_HOST
+                     ? neapi_context_command(lane, request, unit, &lane->error)
+                     : neapi_engine_handle(lane->engine, request->message, request->json,
+                                           &request->call, unit, &lane->error);
+    if (status == NEAP_OK)
+        status = complete_unit(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
+    if (status != NEAP_OK) {
+        neapi_unit_release(unit);
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    if (unit->op_count == 0) {
+        neapi_lane_succeed(lane, request,
+                           neapi_reply_receipt(request->call.id, unit, (neap_text){0}, 0, 0));
+        neapi_unit_release(unit);
+        return;
+    }
+    request->submission.unit = unit;
+    neapi_lane_submit(lane, &request->submission);
+}
+
+void neapi_lane_command(neapi_lane *lane, neapi_request *request)
+{
+    if (!neapi_key_take(lane, request))
+        return;
+    if (request->message->by == NEAPI_BY_AGGREGATE)
+        decide_in_aggregate(lane, request);
+    else
+        run_plain(lane, request);
+}

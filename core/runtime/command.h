@@ -1,0 +1,28 @@
+/* The parts of deciding commands that its files share: see command.c for the whole. */
+#ifndef NEAPI_RUNTIME_COMMAND_H
+#define NEAPI_RUNTIME_COMMAND_H
+
+#include "runtime/lane.h"
+
+/* true: the request holds its idempotency key now (or has none) and is to be decided. Else it was
+ * answered, or waits for the request that holds the key. */
+bool neapi_key_take(neapi_lane *lane, neapi_request *request);
+/* Answers from the store if it knows the request's key; *answered says so. */
+neap_status neapi_key_answer(neapi_lane *lane, neapi_request *request, bool *answered,
+                             neap_error *error);
+/* Adds the key to the unit. version and position are the receipt's, if the unit appends nothing. */
+neap_status neapi_key_add(const neapi_lane *lane, const neapi_request *request, neapi_unit *unit,
+                          neap_text stream, uint64_t version, uint64_t position);
+
+/* Its state is not to be used any more: loaded again at once if nothing is in flight, else when all
+ * is back. */
+void neapi_warm_make_stale(neapi_lane *lane, neapi_warm *warm);
+/* All that was in flight is back: forgets the state; what was refused and what was parked is
+ * decided (again). */
+void neapi_warm_resume(neapi_lane *lane, neapi_warm *warm);
+
+/* Answers a decision that added nothing: an error that was kept, or a receipt without events. */
+void neapi_answer_without_events(neapi_lane *lane, neapi_request *request, neap_status status,
+                                 const neapi_warm *warm, uint64_t position);
+
+#endif

@@ -1,0 +1,158 @@
+#include "runtime/context.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "message/json.h"
+
+struct neap_context {
+    neapi_lane *lane;
+    neapi_request *request;
+    neapi_unit *unit;     /* NULL in a query */
+    neapi_buffer *answer; /* NULL in a command */
+    bool answered;
+    neapi_arena arena; /* holds states handed out */
+};
+
+/* A handler that fails without saying why has failed all the same. */
+static neap_status returned(neap_status status, neap_error *error)
+{
+    if (status != NEAP_OK && error->status != status) {
+        if (error->message[0] == '\0')
+            neapi_fail(error, status, "the host's handler returned \"%s\" and no message",
+                       neap_status_name(status));
+        error->status = status;
+    }
+    return status;
+}
+
+neap_status neapi_context_command(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
+                                  neap_error *error)
+{
+    neapi_buffer_clear(&lane->canonical);
+    neap_status status =
+        neapi_engine_check(lane->engine, request->message, request->json, &lane->canonical, error);
+    if (status != NEAP_OK)
+        return status;
+    const char *json = neapi_buffer_terminated(&lane->canonical);
+    if (json == NULL)
+        return neapi_nomem(error);
+    neap_context context = {.lane = lane, .request = request, .unit = unit};
+    neapi_fail(error, NEAP_OK, "%s", "");
+    status = request->message->command_handler(&context, json, lane->canonical.size,
+                                               request->message->user, error);
+    neapi_arena_fini(&context.arena);
+    return returned(status, error);
+}
+
+neap_status neapi_context_query(neapi_lane *lane, neapi_request *request, neapi_buffer *answer,
+                                neap_error *error)
+{
+    neap_status status =
+        neapi_engine_check(lane->engine, request->message, request->json, NULL, error);
+    if (status != NEAP_OK)
+        return status;
+    neap_context context = {.lane = lane, .request = request, .answer = answer};
+    neapi_fail(error, NEAP_OK, "%s", "");
+    status = request->message->query_handler(&context, request->json.data, request->json.size,
+                                             request->message->user, error);
+    neapi_arena_fini(&context.arena);
+    if (status == NEAP_OK && !context.answered)
+        NEAPI_BUFFER_LITERAL(answer, "null");
+    return returned(status, error);
+}
+
+neap_status neap_context_publish(neap_context *context, const char *stream, uint64_t expected,
+                                 const char *type, const char *json, size_t size, neap_error *error)
+{
+    if (context->unit == NULL)
+        return neapi_fail(error, NEAP_USAGE, "a query cannot publish events");
+    neap_text name = neapi_text_of(stream);
+    const neapi_message *event;
+    neap_status status = neapi_catalog_message(context->lane->catalog, NEAP_KIND_EVENT,
+                                               neapi_text_of(type), &event, error);
+    if (status == NEAP_OK)
+        status = neapi_stream_check(name, error);
+    if (status != NEAP_OK)
+        return status;
+    return neapi_engine_publish(context->lane->engine, event, name, expected,
+                                neapi_text(json, size), &context->request->call, context->unit,
+                                error);
+}
+
+neap_status neap_context_reject(neap_context *context, const char *code, const char *message,
+                                const char *details, neap_error *error)
+{
+    (void)context;
+    neapi_fail(error, NEAP_REJECTED, "%s", message != NULL ? message : "");
+    if (error == NULL)
+        return NEAP_REJECTED;
+    NEAPI_ERROR_SET(error, code, code != NULL ? code : "rejected", code != NULL ? strlen(code) : 8);
+    if (details == NULL)
+        return NEAP_REJECTED;
+    if (strlen(details) >= sizeof error->details)
+        return neapi_fail(error, NEAP_LIMIT,
+                          "the details of a rejection have %zu bytes; at most %zu are allowed",
+                          strlen(details), sizeof error->details - 1);
+    neap_error reason;
+    if (neapi_json_check(neapi_text_of(details), NEAPI_JSON_DEPTH, &reason) != NEAP_OK)
+        return neapi_fail(error, NEAP_INVALID, "the details of a rejection are not JSON: %s",
+                          reason.message);
+    NEAPI_ERROR_SET(error, details, details, strlen(details));
+    return NEAP_REJECTED;
+}
+
+neap_status neap_context_answer(neap_context *context, const char *json, size_t size,
+                                neap_error *error)
+{
+    if (context->answer == NULL)
+        return neapi_fail(error, NEAP_USAGE, "a command has no answer; it publishes events");
+    neap_status status =
+        neapi_json_check(neapi_text(json, size), context->lane->options->nesting_depth, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_buffer_clear(context->answer);
+    neapi_buffer_append(context->answer, json, size);
+    context->answered = true;
+    return context->answer->failed ? neapi_nomem(error) : NEAP_OK;
+}
+
+neap_status neap_context_state(neap_context *context, const char *aggregate, const char *id,
+                               const char **json, size_t *size, neap_error *error)
+{
+    neapi_lane *lane = context->lane;
+    const neapi_aggregate *found;
+    neap_status status =
+        neapi_catalog_aggregate(lane->catalog, neapi_text_of(aggregate), &found, error);
+    neapi_state state = NEAPI_NO_STATE;
+    if (status == NEAP_OK)
+        status = neapi_lane_accepted_state(lane, found, neapi_text_of(id), &state, error);
+    if (status == NEAP_OK && state == NEAPI_NO_STATE)
+        status = neapi_fail(error, NEAP_UNKNOWN, "%s-%s does not exist", aggregate, id);
+    if (status != NEAP_OK)
+        return status;
+    neapi_buffer text = NEAPI_BUFFER_INIT;
+    status = neapi_engine_state_json(lane->engine, state, &text, error);
+    neapi_engine_state_free(lane->engine, state);
+    neap_text copy = {NULL, 0};
+    if (status == NEAP_OK && !text.failed)
+        copy = neapi_arena_text(&context->arena, neapi_text(text.data, text.size));
+    neapi_buffer_fini(&text);
+    if (status != NEAP_OK)
+        return status;
+    if (copy.data == NULL)
+        return neapi_nomem(error);
+    *json = copy.data;
+    if (size != NULL)
+        *size = copy.size;
+    return NEAP_OK;
+}
+
+int64_t neap_context_now(const neap_context *context)
+{
+    return context->request->call.now_us;
+}
+
+neap_uuid neap_context_id(neap_context *context)
+{
+    return neapi_uuid_derive(context->request->call.id, context->request->call.derived++);
+}

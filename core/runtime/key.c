@@ -1,0 +1,99 @@
+/* Idempotency keys: a command with a key takes effect once while the key is kept. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/command.h"
+#include "runtime/reply.h"
+
+static uint64_t command_hash(const neapi_request *request)
+{
+    return neapi_text_hash(request->json, neapi_text_hash(request->message->name, 0));
+}
+
+/* Answers from the store if it knows the key; *answered says so. */
+neap_status neapi_key_answer(neapi_lane *lane, neapi_request *request, bool *answered,
+                             neap_error *error)
+{
+    neapi_key known;
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    *answered = false;
+    neap_status status = neapi_find_key(lane->session, request->key, neapi_wall_us(lane->platform),
+                                        &arena, &known, answered, error);
+    if (status == NEAP_OK && *answered && known.hash == command_hash(request)) {
+        neapi_lane_succeed(lane, request, neapi_reply_repeated(&known));
+    } else if (status == NEAP_OK && *answered) {
+        neapi_fail(error, NEAP_DUPLICATE,
+                   "the idempotency key \"%.*s\" was used with another command",
+                   NEAPI_TEXT(request->key));
+        neapi_lane_fail(lane, request, error);
+    }
+    neapi_arena_fini(&arena);
+    return status;
+}
+
+/* The hash is that of the canonical form, so that the order of keys and white space do not make
+ * another command. */
+static neap_status make_canonical(neapi_lane *lane, neapi_request *request, neap_error *error)
+{
+    neapi_buffer_clear(&lane->canonical);
+    neap_status status =
+        neapi_engine_check(lane->engine, request->message, request->json, &lane->canonical, error);
+    if (status != NEAP_OK)
+        return status;
+    if (lane->canonical.failed)
+        return neapi_nomem(error);
+    neap_text copy =
+        neapi_arena_text(&request->arena, neapi_text(lane->canonical.data, lane->canonical.size));
+    if (copy.data == NULL)
+        return neapi_nomem(error);
+    request->json = copy;
+    return NEAP_OK;
+}
+
+/* true: the request holds its key now and is to be decided. Else it was answered, or waits for who
+ * holds the key. */
+bool neapi_key_take(neapi_lane *lane, neapi_request *request)
+{
+    if (request->key.size == 0 || request->holds_key)
+        return true;
+    neapi_request *holder = neapi_map_get(&lane->keys, request->key);
+    if (holder != NULL) {
+        atomic_store(&request->stage, NEAPI_STAGE_WAITING);
+        neapi_request_list_push(&holder->same_key, request);
+        return false;
+    }
+    bool answered = false;
+    neap_status status = make_canonical(lane, request, &lane->error);
+    if (status == NEAP_OK)
+        status = neapi_key_answer(lane, request, &answered, &lane->error);
+    if (status == NEAP_OK && answered)
+        return false;
+    if (status == NEAP_OK && !neapi_map_put(&lane->keys, request->key, request))
+        status = neapi_nomem(&lane->error);
+    if (status == NEAP_OK) {
+        request->holds_key = true;
+        return true;
+    }
+    neapi_lane_fail(lane, request, &lane->error);
+    return false;
+}
+
+neap_status neapi_key_add(const neapi_lane *lane, const neapi_request *request, neapi_unit *unit,
+                          neap_text stream, uint64_t version, uint64_t position)
+{
+    neapi_buffer types = NEAPI_BUFFER_INIT;
+    neapi_receipt_types(&types, unit);
+    const neapi_key key = {
+        .key = request->key,
+        .hash = command_hash(request),
+        .command_id = request->call.id,
+        .expires_at = request->call.now_us + lane->options->key_retention_ms * 1000,
+        .stream = unit->event_count > 0 ? unit->events[unit->event_count - 1].stream : stream,
+        .types = neapi_text(types.data, types.size),
+        .version = version,
+        .position = position,
+    };
+    neap_status status = types.failed ? NEAP_NOMEM : neapi_unit_key(unit, &key);
+    neapi_buffer_fini(&types);
+    return status;
+}

@@ -1,0 +1,296 @@
+#include "runtime/lane.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/context.h"
+#include "runtime/reply.h"
+
+#define REQUESTS_PER_STEP 256
+
+neap_status neapi_lane_init(neapi_lane *lane, neapi_engine *engine, neapi_session *session,
+                            neap_error *error)
+{
+    lane->engine = engine;
+    lane->session = session;
+    neapi_uuid_source_init(&lane->ids, lane->platform);
+    neapi_warm_cache_init(&lane->warm, engine, lane->options->warm_aggregates);
+    neapi_map_init(&lane->keys);
+    atomic_init(&lane->stopping, false);
+    if (neapi_mailbox_init(&lane->mailbox, lane->platform, lane->options->queue_length))
+        return NEAP_OK;
+    neapi_map_fini(&lane->keys);
+    neapi_warm_cache_fini(&lane->warm);
+    neapi_session_close(session);
+    neapi_engine_close(engine);
+    return neapi_nomem(error);
+}
+
+void neapi_lane_fini(neapi_lane *lane)
+{
+    neapi_mailbox_fini(&lane->mailbox);
+    neapi_warm_cache_fini(&lane->warm);
+    neapi_map_fini(&lane->keys);
+    neapi_page_fini(&lane->page);
+    neapi_buffer_fini(&lane->scratch);
+    neapi_buffer_fini(&lane->canonical);
+    neapi_session_close(lane->session);
+    neapi_engine_close(lane->engine);
+}
+
+static void list_request(neapi_lane *lane, neapi_request *request)
+{
+    request->older = lane->newest;
+    request->newer = NULL;
+    *(lane->newest != NULL ? &lane->newest->newer : &lane->oldest) = request;
+    lane->newest = request;
+    request->listed = true;
+    lane->unanswered++;
+}
+
+static void unlist_request(neapi_lane *lane, neapi_request *request)
+{
+    if (!request->listed)
+        return;
+    *(request->older != NULL ? &request->older->newer : &lane->oldest) = request->newer;
+    *(request->newer != NULL ? &request->newer->older : &lane->newest) = request->older;
+    request->listed = false;
+    lane->unanswered--;
+}
+
+/* What waited for this request's idempotency key can go on. */
+static void forget(neapi_lane *lane, neapi_request *request)
+{
+    if (request->holds_key)
+        neapi_map_remove(&lane->keys, request->key);
+    request->holds_key = false;
+    neapi_request_list_join(&lane->ready, &request->same_key);
+    unlist_request(lane, request);
+}
+
+/* A barrier is answered when it has become the oldest. */
+static void answer_barriers(neapi_lane *lane)
+{
+    while (lane->oldest != NULL && lane->oldest->kind == NEAPI_REQUEST_BARRIER) {
+        neapi_request *barrier = lane->oldest;
+        unlist_request(lane, barrier);
+        neapi_request_succeed(barrier, NULL);
+    }
+}
+
+void neapi_lane_succeed(neapi_lane *lane, neapi_request *request, neap_reply *reply)
+{
+    forget(lane, request);
+    if (reply != NULL) {
+        neapi_request_succeed(request, reply);
+    } else {
+        neapi_fail(&lane->error, NEAP_NOMEM, "it is done, but there was no memory for the answer");
+        neapi_request_fail(request, &lane->error);
+    }
+    answer_barriers(lane);
+}
+
+void neapi_lane_fail(neapi_lane *lane, neapi_request *request, const neap_error *error)
+{
+    forget(lane, request);
+    neapi_request_fail(request, error);
+    answer_barriers(lane);
+}
+
+static void answer_query(neapi_lane *lane, neapi_request *request)
+{
+    neapi_buffer json = NEAPI_BUFFER_INIT;
+    neap_status status = request->message->by == NEAPI_BY_HOST
+                             ? neapi_context_query(lane, request, &json, &lane->error)
+                             : neapi_engine_answer(lane->engine, request->message, request->json,
+                                                   &request->call, &json, &lane->error);
+    if (status == NEAP_OK)
+        neapi_lane_succeed(lane, request, neapi_reply_json(&json));
+    else
+        neapi_lane_fail(lane, request, &lane->error);
+    neapi_buffer_fini(&json);
+}
+
+/* A past state is folded on its own; that of now comes from a warm aggregate if what it holds is
+ * accepted. */
+static neap_status find_state(neapi_lane *lane, neapi_request *request, neapi_state *state,
+                              neap_error *error)
+{
+    uint64_t wanted = request->at_version, version, position, snapshot;
+    if (wanted == 0) {
+        neap_status status =
+            neapi_lane_accepted_state(lane, request->aggregate, request->id, state, error);
+        if (status == NEAP_OK && *state == NEAPI_NO_STATE)
+            return neapi_fail(error, NEAP_UNKNOWN, "%.*s does not exist",
+                              NEAPI_TEXT(request->stream));
+        return status;
+    }
+    neap_status status = neapi_lane_load(lane, request->aggregate, request->stream, request->id,
+                                         wanted, state, &version, &position, &snapshot, error);
+    if (status != NEAP_OK || version == wanted)
+        return status;
+    neapi_engine_state_free(lane->engine, *state);
+    if (version == 0)
+        return neapi_fail(error, NEAP_UNKNOWN, "%.*s does not exist", NEAPI_TEXT(request->stream));
+    return neapi_fail(error, NEAP_UNKNOWN, "%.*s has no version %llu: its last is %llu",
+                      NEAPI_TEXT(request->stream), (unsigned long long)wanted,
+                      (unsigned long long)version);
+}
+
+static void answer_state(neapi_lane *lane, neapi_request *request)
+{
+    neapi_state state;
+    neap_status status = find_state(lane, request, &state, &lane->error);
+    if (status == NEAP_OK) {
+        neapi_buffer json = NEAPI_BUFFER_INIT;
+        status = neapi_engine_state_json(lane->engine, state, &json, &lane->error);
+        neapi_engine_state_free(lane->engine, state);
+        if (status == NEAP_OK)
+            neapi_lane_succeed(lane, request, neapi_reply_json(&json));
+        neapi_buffer_fini(&json);
+    }
+    if (status != NEAP_OK)
+        neapi_lane_fail(lane, request, &lane->error);
+}
+
+static bool may_begin(neapi_lane *lane, neapi_request *request)
+{
+    if (!neapi_request_begin(request)) {
+        forget(lane, request);
+        neapi_request_release(request); /* withdrawn: nobody waits */
+        answer_barriers(lane);
+        return false;
+    }
+    if (atomic_load(&lane->stopping))
+        neapi_fail(&lane->error, NEAP_CLOSED, "the runtime closed before this was begun");
+    else if (request->deadline_us != NEAPI_NO_DEADLINE &&
+             neapi_monotonic_us(lane->platform) >= request->deadline_us)
+        neapi_fail(&lane->error, NEAP_TIMEOUT, "not begun in time; nothing was done");
+    else
+        return true;
+    neapi_lane_fail(lane, request, &lane->error);
+    return false;
+}
+
+static void complete_call(neapi_lane *lane, neapi_request *request)
+{
+    neapi_call *call = &request->call;
+    if (neapi_uuid_is_zero(call->id)) {
+        call->now_us = neapi_wall_us(lane->platform);
+        call->id = neapi_uuid_new(&lane->ids, call->now_us);
+        if (neapi_uuid_is_zero(call->correlation_id))
+            call->correlation_id = call->id;
+        call->meta = request->meta;
+    }
+    call->derived = 0;
+}
+
+static void begin(neapi_lane *lane, neapi_request *request)
+{
+    if (!may_begin(lane, request))
+        return;
+    complete_call(lane, request);
+    switch (request->kind) {
+    case NEAPI_REQUEST_COMMAND:
+        neapi_lane_command(lane, request);
+        break;
+    case NEAPI_REQUEST_QUERY:
+        answer_query(lane, request);
+        break;
+    default:
+        answer_state(lane, request);
+        break;
+    }
+}
+
+static void begin_ready(neapi_lane *lane)
+{
+    for (neapi_request *request; (request = neapi_request_list_pop(&lane->ready)) != NULL;)
+        begin(lane, request);
+}
+
+/* Aggregates go first when Lua's memory runs short, so that no handler has to be stopped for them.
+ */
+static void keep_memory(neapi_lane *lane)
+{
+    size_t limit = lane->options->lane_memory_bytes / 4 * 3;
+    if (neapi_engine_memory(lane->engine) < limit)
+        return;
+    neapi_engine_collect(lane->engine);
+    while (neapi_engine_memory(lane->engine) >= limit / 2 && lane->warm.count > 0) {
+        size_t before = lane->warm.count;
+        neapi_warm_shrink(&lane->warm, before / 2);
+        neapi_engine_collect(lane->engine);
+        if (lane->warm.count == before)
+            return;
+    }
+}
+
+/* Begins as many as may be unanswered at once, and a step shall have. */
+static unsigned begin_backlog(neapi_lane *lane)
+{
+    unsigned begun = 0;
+    while (begun < REQUESTS_PER_STEP && lane->unanswered < lane->options->queue_length) {
+        neapi_request *request = neapi_request_list_pop(&lane->backlog);
+        if (request == NULL)
+            break;
+        begun++;
+        list_request(lane, request);
+        if (request->kind == NEAPI_REQUEST_BARRIER)
+            answer_barriers(lane);
+        else
+            begin(lane, request);
+        begin_ready(lane);
+    }
+    if (begun > 0)
+        neapi_mailbox_begun(&lane->mailbox, begun);
+    return begun;
+}
+
+bool neapi_lane_step(neapi_lane *lane)
+{
+    neapi_submission_list judged = {0};
+    neapi_mailbox_take(&lane->mailbox, &lane->backlog, &judged);
+    bool busy = judged.first != NULL;
+    for (neapi_submission *submission; (submission = neapi_submission_list_pop(&judged)) != NULL;) {
+        neapi_lane_judged(lane, submission);
+        begin_ready(lane);
+    }
+    busy = begin_backlog(lane) > 0 || busy;
+    if (lane->outbox.first != NULL)
+        neapi_writer_push(lane->writer, &lane->outbox);
+    if (busy)
+        keep_memory(lane);
+    return busy;
+}
+
+static void *run(void *argument)
+{
+    neapi_lane *lane = argument;
+    neapi_thread_is_runtimes();
+    for (;;) {
+        unsigned seen = neapi_gate_seen(&lane->mailbox.work);
+        if (neapi_lane_step(lane))
+            continue;
+        if (atomic_load(&lane->stopping) && lane->submitted == 0 && lane->unanswered == 0)
+            return NULL;
+        neapi_park(lane->platform, &lane->mailbox.work, seen, NEAPI_NO_DEADLINE);
+    }
+}
+
+neap_status neapi_lane_start(neapi_lane *lane, neap_error *error)
+{
+    neap_status status = neapi_thread_start(&lane->thread, run, lane, error);
+    lane->running = status == NEAP_OK;
+    return status;
+}
+
+void neapi_lane_stop(neapi_lane *lane)
+{
+    if (!lane->running)
+        return;
+    atomic_store(&lane->stopping, true);
+    neapi_mailbox_close(&lane->mailbox);
+    pthread_join(lane->thread, NULL);
+    lane->running = false;
+}

@@ -1,0 +1,239 @@
+/* Loading, starting and closing. */
+#include "runtime/runtime.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/options.h"
+
+static void log_of_domain(void *user, neap_log_level level, const char *text)
+{
+    const neap_runtime *runtime = user;
+    neapi_report_text(&runtime->report, level, "%s", text);
+}
+
+static neap_status open_engine(neap_runtime *runtime, neap_error *error)
+{
+    const neap_options *options = &runtime->options;
+    const neapi_engine_options engine_options = {
+        .platform = runtime->platform,
+        .memory_bytes = options->lane_memory_bytes,
+        .allocation_bytes = options->allocation_bytes,
+        .unit_bytes = options->unit_bytes,
+        .message_bytes = options->message_bytes,
+        .instructions = options->handler_instructions,
+        .ms = options->handler_ms,
+        .depth = options->nesting_depth,
+        .unit_events = options->unit_events,
+        .log = log_of_domain,
+        .log_user = runtime,
+        .load_state = neapi_lane_accepted_state,
+        .host = &runtime->lane,
+    };
+    return neapi_engine_open(runtime->sources, &engine_options, &runtime->engine, error);
+}
+
+neap_status neap_load(const char *path, const neap_options *options, neap_runtime **runtime,
+                      neap_error *error)
+{
+    if (path == NULL || runtime == NULL)
+        return neapi_fail(error, NEAP_USAGE, "neap_load: path and runtime must not be NULL");
+    neap_runtime *loaded = neapi_alloc_zero(1, sizeof *loaded);
+    if (loaded == NULL)
+        return neapi_nomem(error);
+    neap_status status = NEAP_NOMEM;
+    if (pthread_mutex_init(&loaded->log_mutex, NULL) != 0) {
+        neapi_free(loaded);
+        return neapi_nomem(error);
+    }
+    loaded->platform = neapi_platform_machine();
+    status = neapi_options_take(options, &loaded->options, error);
+    if (status == NEAP_OK) {
+        loaded->report =
+            (neapi_report){loaded->options.log, loaded->options.log_user, &loaded->log_mutex};
+        status = neapi_sources_open(path, &loaded->sources, error);
+    }
+    if (status == NEAP_OK)
+        status = open_engine(loaded, error);
+    if (status != NEAP_OK) {
+        neap_close(loaded);
+        return status;
+    }
+    loaded->catalog = neapi_engine_catalog(loaded->engine);
+    *runtime = loaded;
+    return NEAP_OK;
+}
+
+static neap_status open_writer(neap_runtime *runtime, neap_error *error)
+{
+    neapi_session *session;
+    neap_status status = neapi_session_open(runtime->store, NEAPI_MODE_WRITE, &session, error);
+    if (status == NEAP_OK)
+        status = neapi_writer_init(&runtime->writer, runtime->platform, &runtime->report, session,
+                                   error);
+    runtime->has_writer = status == NEAP_OK;
+    return status;
+}
+
+static neap_status open_lane(neap_runtime *runtime, neap_error *error)
+{
+    neapi_session *session;
+    neap_status status = neapi_session_open(runtime->store, NEAPI_MODE_READ, &session, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_lane *lane = &runtime->lane;
+    lane->options = &runtime->options;
+    lane->platform = runtime->platform;
+    lane->report = &runtime->report;
+    lane->catalog = runtime->catalog;
+    lane->writer = runtime->has_writer ? &runtime->writer : NULL;
+    lane->fingerprint = neapi_sources_fingerprint(runtime->sources);
+    neapi_engine *engine = runtime->engine;
+    runtime->engine = NULL;
+    status = neapi_lane_init(lane, engine, session, error);
+    runtime->has_lane = status == NEAP_OK;
+    return status;
+}
+
+neap_status neap_start(neap_runtime *runtime, neap_error *error)
+{
+    if (runtime->stage != NEAPI_RUNTIME_LOADED)
+        return neapi_fail(error, NEAP_USAGE, "neap_start: the runtime was started before");
+    neap_status status = neapi_catalog_complete(runtime->catalog, error);
+    if (status != NEAP_OK)
+        return status;
+    bool reading = runtime->options.read_only;
+    runtime->stage = NEAPI_RUNTIME_FAILED;
+    status = neapi_store_open(runtime->options.store, reading ? NEAPI_MODE_READ : NEAPI_MODE_WRITE,
+                              &runtime->store, error);
+    if (status == NEAP_OK && !reading)
+        status = open_writer(runtime, error);
+    if (status == NEAP_OK)
+        status = open_lane(runtime, error);
+    if (status == NEAP_OK && !reading)
+        status = neapi_writer_start(&runtime->writer, error);
+    if (status == NEAP_OK)
+        status = neapi_lane_start(&runtime->lane, error);
+    if (status == NEAP_OK)
+        runtime->stage = NEAPI_RUNTIME_RUNNING;
+    return status;
+}
+
+neap_status neap_open(const char *path, const neap_options *options, neap_runtime **runtime,
+                      neap_error *error)
+{
+    neap_runtime *opened;
+    neap_status status = neap_load(path, options, &opened, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neap_start(opened, error);
+    if (status != NEAP_OK) {
+        neap_close(opened);
+        return status;
+    }
+    *runtime = opened;
+    return NEAP_OK;
+}
+
+/* Goes on with what was accepted for a while; what is left then is dropped, and said. */
+static void finish_work(neap_runtime *runtime)
+{
+    uint32_t patience = runtime->options.close_ms;
+    neap_error error;
+    if (patience != 0 && neap_drain(runtime, patience, &error) == NEAP_TIMEOUT)
+        neapi_report_text(
+            &runtime->report, NEAP_LOG_WARN,
+            "closing: not everything that was accepted could be done within %u ms; the rest is "
+            "answered \"closed\"",
+            patience);
+}
+
+void neap_close(neap_runtime *runtime)
+{
+    if (runtime == NULL)
+        return;
+    if (runtime->stage == NEAPI_RUNTIME_RUNNING) {
+        neapi_mailbox_refuse(&runtime->lane.mailbox);
+        finish_work(runtime);
+    }
+    neapi_lane_stop(&runtime->lane);
+    if (runtime->has_writer)
+        neapi_writer_stop(&runtime->writer);
+    if (runtime->has_lane)
+        neapi_lane_fini(&runtime->lane);
+    if (runtime->has_writer)
+        neapi_writer_fini(&runtime->writer);
+    if (runtime->engine != NULL)
+        neapi_engine_close(runtime->engine);
+    if (runtime->store != NULL)
+        neapi_store_close(runtime->store);
+    if (runtime->sources != NULL)
+        neapi_sources_free(runtime->sources);
+    neapi_free((void *)(uintptr_t)runtime->options.store);
+    pthread_mutex_destroy(&runtime->log_mutex);
+    neapi_free(runtime);
+}
+
+const char *neap_domain_name(const neap_runtime *runtime)
+{
+    return runtime->catalog->domain.data;
+}
+
+static const char *handler_of(const neap_runtime *runtime, const neapi_message *message)
+{
+    switch (message->by) {
+    case NEAPI_BY_AGGREGATE:
+        return runtime->catalog->aggregates[message->aggregate]->name.data;
+    case NEAPI_BY_LUA:
+        return message->kind == NEAP_KIND_QUERY ? "answer" : "handler";
+    case NEAPI_BY_HOST:
+        return "host";
+    default:
+        return NULL;
+    }
+}
+
+bool neap_definition_at(const neap_runtime *runtime, size_t index, neap_definition *definition)
+{
+    const neapi_catalog *catalog = runtime->catalog;
+    if (index < catalog->message_count) {
+        const neapi_message *message = catalog->messages[index];
+        *definition = (neap_definition){message->kind, message->name.data, message->file.data,
+                                        message->line, handler_of(runtime, message)};
+        return true;
+    }
+    index -= catalog->message_count;
+    if (index >= catalog->aggregate_count)
+        return false;
+    const neapi_aggregate *aggregate = catalog->aggregates[index];
+    *definition = (neap_definition){NEAP_KIND_AGGREGATE, aggregate->name.data, aggregate->file.data,
+                                    aggregate->line, NULL};
+    return true;
+}
+
+static neap_status register_handler(neap_runtime *runtime, neap_kind kind, const char *name,
+                                    neap_command_handler command, neap_query_handler query,
+                                    void *user, neap_error *error)
+{
+    if (name == NULL || (command == NULL && query == NULL))
+        return neapi_fail(error, NEAP_USAGE, "a handler needs a message's name and a function");
+    if (runtime->stage != NEAPI_RUNTIME_LOADED)
+        return neapi_fail(error, NEAP_USAGE,
+                          "the handler of %s comes too late: register between neap_load and "
+                          "neap_start",
+                          name);
+    return neapi_catalog_handle(runtime->catalog, kind, neapi_text_of(name), command, query, user,
+                                error);
+}
+
+neap_status neap_handle_command(neap_runtime *runtime, const char *name,
+                                neap_command_handler handler, void *user, neap_error *error)
+{
+    return register_handler(runtime, NEAP_KIND_COMMAND, name, handler, NULL, user, error);
+}
+
+neap_status neap_handle_query(neap_runtime *runtime, const char *name, neap_query_handler handler,
+                              void *user, neap_error *error)
+{
+    return register_handler(runtime, NEAP_KIND_QUERY, name, NULL, handler, user, error);
+}

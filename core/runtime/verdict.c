@@ -1,0 +1,157 @@
+/* What becomes of a request when the writer has judged its unit. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/command.h"
+#include "runtime/reply.h"
+
+static void answer_deferred(neapi_lane *lane, neapi_request_list *deferred, neapi_warm *warm,
+                            uint64_t position)
+{
+    for (neapi_request *request; (request = neapi_request_list_pop(deferred)) != NULL;)
+        neapi_answer_without_events(lane, request, request->status, warm, position);
+}
+
+/* What a plain handler published makes the aggregates of those streams old. */
+static void outdate(neapi_lane *lane, const neapi_unit *unit)
+{
+    for (size_t i = 0; i < unit->op_count; i++) {
+        if (unit->ops[i].kind != NEAPI_OP_APPEND)
+            continue;
+        neapi_warm *warm = neapi_warm_find(&lane->warm, unit->ops[i].append.stream);
+        if (warm != NULL && warm->loaded)
+            neapi_warm_make_stale(lane, warm);
+    }
+}
+
+static void accepted(neapi_lane *lane, neapi_request *request, neapi_unit *unit, neapi_warm *warm)
+{
+    neapi_request_list deferred = request->deferred;
+    request->deferred = (neapi_request_list){0};
+    if (warm == NULL)
+        outdate(lane, unit);
+    else if (unit->event_count > 0)
+        warm->position = unit->verdict.last_position;
+    uint64_t position = warm != NULL ? warm->position : 0;
+    neap_text stream = warm != NULL ? warm->stream : (neap_text){0};
+    uint64_t version = 0;
+    for (size_t i = 0; i < unit->op_count; i++)
+        if (unit->ops[i].kind == NEAPI_OP_EXPECT)
+            version = unit->ops[i].expect.version;
+    neapi_lane_succeed(lane, request,
+                       neapi_reply_receipt(request->call.id, unit, stream, version, position));
+    if (warm != NULL)
+        answer_deferred(lane, &deferred, warm, position);
+}
+
+/* As if it had not been decided yet. */
+static void take_back(neapi_request *request)
+{
+    neapi_unit_release(request->submission.unit);
+    neapi_failure_release(request->submission.failure);
+    request->submission.unit = NULL;
+    request->submission.failure = NULL;
+    neapi_free(request->error);
+    request->error = NULL;
+    request->status = NEAP_OK;
+    request->warm = NULL;
+    atomic_store(&request->stage, NEAPI_STAGE_WAITING);
+}
+
+static void fail_conflict(neapi_lane *lane, neapi_request *request, const neapi_unit *unit)
+{
+    const neapi_op *op = &unit->ops[unit->verdict.op];
+    neap_text stream = op->kind == NEAPI_OP_APPEND ? op->append.stream : op->expect.stream;
+    uint64_t expected = op->kind == NEAPI_OP_APPEND ? op->append.expected : op->expect.version;
+    neapi_fail(&lane->error, NEAP_CONFLICT,
+               "%.*s is at version %llu, expected %llu, also after %u more tries",
+               NEAPI_TEXT(stream), (unsigned long long)unit->verdict.actual,
+               (unsigned long long)expected, request->attempts - 1);
+    neapi_lane_fail(lane, request, &lane->error);
+}
+
+/* Another request of the same key was faster: its receipt is the answer. */
+static void answer_duplicate(neapi_lane *lane, neapi_request *request)
+{
+    bool answered = false;
+    neap_status status = neapi_key_answer(lane, request, &answered, &lane->error);
+    if (status == NEAP_OK && answered)
+        return;
+    if (status == NEAP_OK)
+        neapi_fail(&lane->error, NEAP_UNAVAILABLE,
+                   "the idempotency key \"%.*s\" is being used by somebody else; try again",
+                   NEAPI_TEXT(request->key));
+    neapi_lane_fail(lane, request, &lane->error);
+}
+
+static void fail_with_batch(neapi_lane *lane, neapi_request *request, const neapi_unit *unit)
+{
+    const neapi_failure *failure = request->submission.failure;
+    if (failure == NULL)
+        neapi_fail(&lane->error, unit->verdict.status, "the store did not take the unit of work");
+    neapi_lane_fail(lane, request, failure != NULL ? &failure->error : &lane->error);
+}
+
+static void refused(neapi_lane *lane, neapi_request *request, neapi_unit *unit, neapi_warm *warm)
+{
+    bool fell_with_another = warm != NULL && warm->stale;
+    neapi_request_list deferred = request->deferred,
+                       *again = warm != NULL ? &warm->again : &lane->ready;
+    request->deferred = (neapi_request_list){0};
+    if (warm != NULL)
+        warm->stale = true;
+    if (unit->verdict.status == NEAP_CONFLICT &&
+        (fell_with_another || request->attempts++ < lane->options->conflict_retries)) {
+        take_back(request);
+        neapi_request_list_push(again, request);
+    } else if (unit->verdict.status == NEAP_CONFLICT) {
+        fail_conflict(lane, request, unit);
+    } else if (unit->verdict.status == NEAP_DUPLICATE) {
+        answer_duplicate(lane, request);
+    } else {
+        fail_with_batch(lane, request, unit);
+    }
+    for (neapi_request *waiting; (waiting = neapi_request_list_pop(&deferred)) != NULL;) {
+        take_back(waiting);
+        neapi_request_list_push(again, waiting);
+    }
+}
+
+static void snapshot_judged(neapi_lane *lane, neapi_submission *submission)
+{
+    const neapi_unit *unit = submission->unit;
+    if (unit->state != NEAPI_UNIT_ACCEPTED && unit->verdict.status != NEAP_CONFLICT)
+        neapi_report_text(lane->report, NEAP_LOG_WARN, "a snapshot was not kept: %s",
+                          neap_status_name(unit->verdict.status));
+    neapi_unit_release(submission->unit);
+    neapi_failure_release(submission->failure);
+    neapi_free(submission);
+}
+
+void neapi_lane_judged(neapi_lane *lane, neapi_submission *submission)
+{
+    lane->submitted--;
+    neapi_request *request = submission->request;
+    if (request == NULL) {
+        snapshot_judged(lane, submission);
+        return;
+    }
+    neapi_warm *warm = request->warm;
+    neapi_unit *unit =
+        neapi_unit_hold(submission->unit); /* answering may free the request and its unit */
+    if (warm != NULL) {
+        warm->in_flight--;
+        if (warm->last == unit) {
+            neapi_unit_release(warm->last);
+            warm->last = NULL;
+            warm->last_request = NULL;
+        }
+    }
+    if (unit->state == NEAPI_UNIT_ACCEPTED)
+        accepted(lane, request, unit, warm);
+    else
+        refused(lane, request, unit, warm);
+    if (warm != NULL && warm->stale && warm->in_flight == 0)
+        neapi_warm_resume(lane, warm);
+    neapi_unit_release(unit);
+}

@@ -1,0 +1,57 @@
+/* The aggregates that a lane keeps folded, so that a decision needs no reading: found by stream,
+ * the least recently used let go first. */
+#ifndef NEAPI_RUNTIME_WARM_H
+#define NEAPI_RUNTIME_WARM_H
+
+#include "base/map.h"
+#include "runtime/request.h"
+
+typedef struct neapi_warm {
+    struct neapi_warm *newer, *older; /* by use */
+    const neapi_aggregate *aggregate;
+    neapi_state state;
+    uint64_t version;  /* of the state: counts what is in flight */
+    uint64_t position; /* of the last event known to be durable */
+    uint64_t snapshot; /* version of the newest snapshot */
+    neapi_unit *last;  /* the newest unit in flight, held; NULL: everything is settled */
+    neapi_request *last_request;
+    unsigned in_flight;
+    bool loaded;
+    bool stale;                /* what is in flight settles first, then it is loaded again */
+    neapi_request_list again;  /* refused, to be decided again, in order */
+    neapi_request_list parked; /* came while it was stale; after those */
+    neap_text id;              /* within stream */
+    neap_text stream;          /* behind the struct */
+} neapi_warm;
+
+typedef struct neapi_warm_cache {
+    neapi_engine *engine;
+    neapi_map by_stream;
+    neapi_warm *newest, *oldest;
+    size_t count, capacity;
+} neapi_warm_cache;
+
+void neapi_warm_cache_init(neapi_warm_cache *cache, neapi_engine *engine, size_t capacity);
+/* Nothing is in flight or parked. */
+void neapi_warm_cache_fini(neapi_warm_cache *cache);
+
+/* The stream's entry, or NULL. */
+neapi_warm *neapi_warm_find(neapi_warm_cache *cache, neap_text stream);
+/* The stream's entry, made if it is not there (not loaded then); marks it as used. Errors: NULL, no
+ * memory. */
+neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_aggregate *aggregate,
+                           neap_text stream, neap_text id);
+/* Lets go of the state; the entry stays. */
+void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm);
+/* Removes the entry if nothing depends on it any more. */
+void neapi_warm_drop(neapi_warm_cache *cache, neapi_warm *warm);
+/* Removes the longest unused until at most `count` are left, or all that are left are in use. */
+void neapi_warm_shrink(neapi_warm_cache *cache, size_t count);
+
+/* Whether the state is what the store holds: loaded, and nothing in flight. */
+static inline bool neapi_warm_settled(const neapi_warm *warm)
+{
+    return warm->loaded && !warm->stale && warm->in_flight == 0;
+}
+
+#endif

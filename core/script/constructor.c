@@ -1,0 +1,50 @@
+/* A message's constructor: copies the fields that it is given, checks them, and marks the copy as
+ * that message. */
+#include <lauxlib.h>
+
+#include "script/convert.h"
+#include "script/native.h"
+#include "script/trace.h"
+
+enum { SCHEMA = 1, INSTANCE, NAME, DEPTH };
+
+static int refuse(lua_State *L, const neap_error *error)
+{
+    const char *name = lua_tostring(L, lua_upvalueindex(NAME));
+    return neapi_misuse_lj(L, "%s: %s", name, error->message);
+}
+
+/* construct(message, fields) */
+static int construct(lua_State *L)
+{
+    if (lua_type(L, 2) != LUA_TTABLE)
+        return neapi_misuse_lj(L, "%s needs a table of fields, but got %s",
+                               lua_tostring(L, lua_upvalueindex(NAME)), luaL_typename(L, 2));
+    lua_settop(L, 2);
+    lua_createtable(L, 0, 4);
+    lua_pushnil(L);
+    while (lua_next(L, 2) != 0) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, 3);
+    }
+    neapi_schema *schema = lua_touserdata(L, lua_upvalueindex(SCHEMA));
+    unsigned depth = (unsigned)lua_tointeger(L, lua_upvalueindex(DEPTH));
+    neap_error error;
+    if (neapi_schema_check_lj(L, schema, 3, depth, &error) != NEAP_OK)
+        return refuse(L, &error);
+    lua_pushvalue(L, lua_upvalueindex(INSTANCE));
+    lua_setmetatable(L, 3);
+    return 1;
+}
+
+int neapi_constructor_new(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TSTRING);
+    lua_settop(L, 3);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, construct, 4);
+    return 1;
+}

@@ -1,0 +1,175 @@
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "script/engine_state.h"
+#include "script/environment.h"
+#include "script/failure.h"
+#include "script/native.h"
+
+/* ---- Entering Lua ---------------------------------------------------------------------------- */
+
+typedef struct entry {
+    neapi_engine *engine;
+    neapi_work work;
+    void *arguments;
+    neap_status status;
+    neap_error *error;
+} entry;
+
+static int run_entry(lua_State *L)
+{
+    entry *entered = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    entered->status = entered->work(L, entered->engine, entered->arguments, entered->error);
+    return 0;
+}
+
+/* Calls the function on top, with its argument, below it the message handler. */
+static neap_status call_protected(lua_State *L, neapi_engine *engine, entry *entered)
+{
+    neapi_vm *vm = &engine->vm;
+    neapi_scope scope = engine->scope;
+    bool pure = vm->pure;
+    neapi_vm_enter(vm);
+    int status = lua_pcall(L, 1, 0, -3);
+    if (status != LUA_OK) {
+        entered->status = neapi_failure(L, status, entered->error);
+        lua_pop(L, 1);
+    }
+    vm->pure = pure;
+    engine->scope = scope;
+    neapi_vm_leave(vm);
+    lua_pop(L, 1);
+    return entered->status;
+}
+
+neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *arguments,
+                               neap_error *error)
+{
+    lua_State *L = engine->vm.running;
+    entry entered = {engine, work, arguments, NEAP_OK, error};
+    if (!lua_checkstack(L, 8))
+        return neapi_fail(error, NEAP_LIMIT, "limit: depth: Lua's stack is full");
+    lua_pushcfunction(L, neapi_failure_handler);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->entry);
+    lua_pushlightuserdata(L, &entered);
+    return call_protected(L, engine, &entered);
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+typedef struct opening {
+    neapi_engine *engine;
+    neapi_sources *sources;
+} opening;
+
+/* Makes the function through which everything else enters. */
+static void make_entry_lj(lua_State *L, neapi_engine *engine, int functions)
+{
+    lua_pushvalue(L, functions);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    engine->states = luaL_ref(L, LUA_REGISTRYINDEX);
+    neapi_context_new_lj(L);
+    luaL_getmetatable(L, NEAPI_REJECTION);
+    lua_pushcclosure(L, run_entry, 4);
+    engine->entry = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static neap_status load_domain(lua_State *L, neapi_engine *engine, void *arguments,
+                               neap_error *error)
+{
+    const opening *job = arguments;
+    luaL_checkstack(L, 20, "loading a domain");
+    neapi_environment_open_lj(L, job->sources);
+    lua_newtable(L);
+    int functions = lua_gettop(L);
+    neapi_environment_module_lj(L, "neap.plan");
+    lua_getfield(L, -1, "make");
+    neapi_environment_run_lj(L, job->sources);
+    lua_call(L, 1, 1);
+    neap_status status =
+        neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
+    if (status == NEAP_OK)
+        make_entry_lj(L, engine, functions);
+    return status;
+}
+
+static neap_status enter_first(neapi_engine *engine, neapi_sources *sources, neap_error *error)
+{
+    lua_State *L = engine->vm.L;
+    opening job = {engine, sources};
+    entry entered = {engine, load_domain, &job, NEAP_OK, error};
+    lua_pushcfunction(L, neapi_failure_handler);
+    lua_pushcfunction(L, run_entry);
+    lua_pushlightuserdata(L, &entered);
+    return call_protected(L, engine, &entered);
+}
+
+static void set_options(neapi_engine *engine, const neapi_engine_options *options)
+{
+    engine->options = *options;
+    neapi_vm *vm = &engine->vm;
+    vm->platform = options->platform;
+    vm->log = options->log;
+    vm->log_user = options->log_user;
+    vm->let_go = options->let_go;
+    vm->host = options->host;
+    vm->memory_bytes = options->memory_bytes;
+    vm->allocation_bytes = options->allocation_bytes;
+    vm->instruction_limit = options->instructions;
+    vm->ms = options->ms;
+    vm->depth = options->depth;
+}
+
+neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options *options,
+                              neapi_engine **engine, neap_error *error)
+{
+    neap_error own;
+    if (error == NULL)
+        error = &own;
+    neapi_engine *opened = neapi_alloc_zero(1, sizeof *opened);
+    if (opened == NULL)
+        return neapi_nomem(error);
+    neapi_catalog_init(&opened->catalog);
+    set_options(opened, options);
+    neap_status status = neapi_vm_open(&opened->vm) ? NEAP_OK : neapi_nomem(error);
+    if (status == NEAP_OK)
+        status = enter_first(opened, sources, error);
+    if (status != NEAP_OK) {
+        neapi_engine_close(opened);
+        return status;
+    }
+    neapi_sources_seal(sources);
+    *engine = opened;
+    return NEAP_OK;
+}
+
+void neapi_engine_close(neapi_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    neapi_vm_close(&engine->vm);
+    neapi_catalog_fini(&engine->catalog);
+    neapi_buffer_fini(&engine->scratch);
+    neapi_buffer_fini(&engine->tag_text);
+    neapi_free(engine->free_states);
+    neapi_free(engine);
+}
+
+neapi_catalog *neapi_engine_catalog(neapi_engine *engine)
+{
+    return &engine->catalog;
+}
+
+size_t neapi_engine_memory(const neapi_engine *engine)
+{
+    return engine->vm.used;
+}
+
+void neapi_engine_collect(neapi_engine *engine)
+{
+    lua_gc(engine->vm.running, LUA_GCCOLLECT);
+}

@@ -1,0 +1,92 @@
+/* The inside of an engine, shared by the files that make it up. */
+#ifndef NEAPI_SCRIPT_ENGINE_STATE_H
+#define NEAPI_SCRIPT_ENGINE_STATE_H
+
+#include "script/engine.h"
+#include "script/plan.h"
+#include "script/vm.h"
+
+/* What is being handled, and so what `context` allows. */
+typedef enum neapi_handling {
+    NEAPI_HANDLING_NOTHING,
+    NEAPI_HANDLING_DECISION, /* an aggregate's command */
+    NEAPI_HANDLING_COMMAND,  /* a plain handler */
+    NEAPI_HANDLING_QUERY,
+} neapi_handling;
+
+typedef struct neapi_scope {
+    neapi_handling handling;
+    neapi_call *call;
+    neapi_unit *unit;
+} neapi_scope;
+
+struct neapi_engine {
+    neapi_vm vm;
+    neapi_engine_options options;
+    neapi_catalog catalog;
+    neapi_plan plan;
+    neapi_scope scope;
+    neapi_buffer scratch;  /* the events of the decision under way */
+    neapi_buffer tag_text; /* and the tags of one of them */
+    int entry;             /* the function through which C enters, in the registry */
+    int states;            /* the list of folded states, in the registry */
+    neapi_state *free_states;
+    size_t free_count, free_capacity;
+    int state_count;
+};
+
+/* A piece of work inside the protected call. Its upvalues are NEAPI_UPVALUE_…; it may raise; what
+ * it returns becomes the entry's status. */
+typedef neap_status (*neapi_work)(lua_State *L, neapi_engine *engine, void *arguments,
+                                  neap_error *error);
+
+enum {
+    NEAPI_UPVALUE_FUNCTIONS = 1, /* the plan's list */
+    NEAPI_UPVALUE_STATES,
+    NEAPI_UPVALUE_CONTEXT,
+    NEAPI_UPVALUE_REJECTION, /* its metatable */
+};
+
+/* The one way from C into Lua. Turns whatever is raised into a status and *error (not NULL). */
+neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *arguments,
+                               neap_error *error);
+
+/* Puts the value on top into the list of states. Errors: NEAP_NOMEM; it is popped either way. */
+neap_status neapi_state_keep_lj(lua_State *L, neapi_engine *engine, neapi_state *state,
+                                neap_error *error);
+
+/* Calls the fold of the event with the state (on the stack at `state`) and the recorded data; a
+ * table that it gives takes the state's place there. */
+neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold, int state, neap_text type,
+                          neap_text data, neap_error *error);
+
+/* Pushes the table that `json` says, checked against the message's schema; its canonical form is
+ * appended to *canonical unless that is NULL. */
+neap_status neapi_message_decode_lj(lua_State *L, neapi_engine *engine, uint32_t message,
+                                    neap_text json, neapi_buffer *canonical, neap_error *error);
+
+/* Checks and encodes the event at `index`, behind what `json` has. */
+neap_status neapi_event_encode_lj(lua_State *L, neapi_engine *engine, uint32_t message, int index,
+                                  neapi_buffer *json, neap_error *error);
+
+/* Adds an event to the unit with its envelope from the call. */
+neap_status neapi_event_append_lj(lua_State *L, neapi_engine *engine, uint32_t message, int fields,
+                                  neap_text stream, uint64_t expected, neap_text data,
+                                  neapi_call *call, neapi_unit *unit, neap_error *error);
+
+/* Which message made the table at `index`; NEAPI_NONE: none did. */
+uint32_t neapi_message_of(lua_State *L, const neapi_engine *engine, int index);
+
+/* If the value at `index` is a rejection: fills *error and *status. */
+bool neapi_rejection_lj(lua_State *L, neapi_engine *engine, int index, neap_status *status,
+                        neap_error *error);
+
+/* context: core/script/context.c. Pushes the one object. */
+void neapi_context_new_lj(lua_State *L);
+
+static inline neapi_engine *neapi_engine_of(lua_State *L)
+{
+    return (neapi_engine *)(void *)neapi_vm_of(L); /* vm is its first member */
+}
+
+#endif

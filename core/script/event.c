@@ -1,0 +1,233 @@
+/* Events that a handler decided or publishes: recognised, checked, encoded, put into the unit. */
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "message/json.h"
+#include "script/engine_state.h"
+#include "script/failure.h"
+#include "store/store.h"
+
+uint32_t neapi_message_of(lua_State *L, const neapi_engine *engine, int index)
+{
+    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index))
+        return NEAPI_NONE;
+    lua_rawgeti(L, -1, 1);
+    lua_Integer number = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : -1;
+    const void *instance = lua_topointer(L, -2);
+    lua_pop(L, 2);
+    if (number < 0 || number >= (lua_Integer)engine->catalog.message_count ||
+        engine->plan.messages[number].instance != instance)
+        return NEAPI_NONE;
+    return (uint32_t)number;
+}
+
+neap_status neapi_event_encode_lj(lua_State *L, neapi_engine *engine, uint32_t message, int index,
+                                  neapi_buffer *json, neap_error *error)
+{
+    const neapi_message *event = engine->catalog.messages[message];
+    size_t start = json->size;
+    if (engine->plan.messages[message].transient)
+        return neapi_fail(error, NEAP_HANDLER,
+                          "event '%.*s' is transient: in this version of Neap nobody listens",
+                          NEAPI_TEXT(event->name));
+    neap_status status = neapi_schema_encode_lj(L, engine->plan.messages[message].schema, index,
+                                                engine->vm.depth, json, error);
+    if (status != NEAP_OK) {
+        neapi_error_prefix(error, "event '%.*s'", NEAPI_TEXT(event->name));
+        return status == NEAP_INVALID ? neapi_failure_as(error, NEAP_HANDLER) : status;
+    }
+    if (json->failed)
+        return neapi_nomem(error);
+    if (json->size - start > engine->options.message_bytes)
+        return neapi_fail(error, NEAP_LIMIT, "limit: event '%.*s' takes %zu bytes, more than %zu",
+                          NEAPI_TEXT(event->name), json->size - start,
+                          engine->options.message_bytes);
+    return NEAP_OK;
+}
+
+/* Appends "name:value"; an absent field gives no tag. */
+static bool append_tag(lua_State *L, neapi_buffer *text, const char *name, int fields)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, fields);
+    size_t size;
+    bool present = lua_isstring(L, -1);
+    if (present) {
+        lua_pushvalue(L, -1);
+        const char *value = lua_tolstring(L, -1, &size);
+        neapi_buffer_append(text, name, strlen(name));
+        neapi_buffer_byte(text, ':');
+        neapi_buffer_append(text, value, size);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return present;
+}
+
+/* Fills `tags` with texts in the engine's buffer, in the order of their names, which is theirs too
+ * unless one name is the beginning of another: so they are sorted once more. */
+static neap_status make_tags(lua_State *L, neapi_engine *engine, uint32_t message, int fields,
+                             neap_text *tags, uint32_t *count, neap_error *error)
+{
+    const neapi_planned_message *planned = &engine->plan.messages[message];
+    neapi_buffer *text = &engine->tag_text;
+    neapi_buffer_clear(text);
+    *count = 0;
+    for (unsigned i = 0; i < planned->tag_count; i++) {
+        size_t start = text->size;
+        if (!append_tag(L, text, planned->tags[i], fields))
+            continue;
+        size_t size = text->size - start;
+        if (size > NEAPI_STREAM_BYTES)
+            return neapi_fail(error, NEAP_LIMIT,
+                              "limit: the tag '%s' takes %zu bytes, more than %d", planned->tags[i],
+                              size, NEAPI_STREAM_BYTES);
+        tags[(*count)++] = neapi_text(NULL, size);
+    }
+    if (text->failed)
+        return neapi_nomem(error);
+    const char *at = text->data;
+    for (uint32_t i = 0; i < *count; at += tags[i].size, i++)
+        tags[i].data = at;
+    for (uint32_t i = 1; i < *count; i++)
+        for (uint32_t j = i; j > 0 && neapi_text_compare(tags[j], tags[j - 1]) < 0; j--) {
+            neap_text swapped = tags[j];
+            tags[j] = tags[j - 1];
+            tags[j - 1] = swapped;
+        }
+    return NEAP_OK;
+}
+
+static neap_event envelope(const neapi_message *message, const neapi_call *call, neap_text data)
+{
+    return (neap_event){
+        .recorded_at = call->now_us,
+        .id = neapi_uuid_derive(call->id, call->derived + 1),
+        .correlation_id = call->correlation_id,
+        .causation_id = call->id,
+        .command_id = call->id,
+        .schema = message->schema,
+        .type = message->name,
+        .data = data,
+        .meta = call->meta,
+    };
+}
+
+/* What one unit may hold, this event included. */
+static neap_status check_room(const neapi_engine *engine, const neapi_unit *unit, neap_text data,
+                              neap_error *error)
+{
+    if (unit->event_count >= engine->options.unit_events)
+        return neapi_fail(error, NEAP_LIMIT, "limit: one handler records at most %u events",
+                          engine->options.unit_events);
+    if (unit->event_bytes + data.size > engine->options.unit_bytes)
+        return neapi_fail(error, NEAP_LIMIT, "limit: one handler records at most %zu bytes",
+                          engine->options.unit_bytes);
+    return NEAP_OK;
+}
+
+static neap_status append(neapi_engine *engine, neap_text stream, uint64_t expected,
+                          neap_event *event, neapi_call *call, neapi_unit *unit, neap_error *error)
+{
+    neap_status status = check_room(engine, unit, event->data, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_unit_append(unit, stream, expected, event);
+    if (status != NEAP_OK)
+        return neapi_nomem(error);
+    call->derived++;
+    return NEAP_OK;
+}
+
+neap_status neapi_event_append_lj(lua_State *L, neapi_engine *engine, uint32_t message, int fields,
+                                  neap_text stream, uint64_t expected, neap_text data,
+                                  neapi_call *call, neapi_unit *unit, neap_error *error)
+{
+    neap_event event = envelope(engine->catalog.messages[message], call, data);
+    unsigned tag_count = engine->plan.messages[message].tag_count;
+    neap_text tags[NEAPI_MOST_TAGS];
+    if (tag_count != 0) {
+        neap_status status = make_tags(L, engine, message, fields, tags, &event.tag_count, error);
+        if (status != NEAP_OK)
+            return status;
+        event.tags = tags;
+    }
+    return append(engine, stream, expected, &event, call, unit, error);
+}
+
+/* ---- For handlers in C ----------------------------------------------------------------------- */
+
+typedef struct publishing {
+    const neapi_message *message;
+    neap_text stream, json;
+    uint64_t expected;
+    neapi_call *call;
+    neapi_unit *unit;
+    neapi_buffer *canonical;
+} publishing;
+
+neap_status neapi_message_decode_lj(lua_State *L, neapi_engine *engine, uint32_t message,
+                                    neap_text json, neapi_buffer *canonical, neap_error *error)
+{
+    neapi_schema *schema = engine->plan.messages[message].schema;
+    neap_status status = neapi_schema_decode_lj(L, schema, json, engine->vm.depth, error);
+    if (status != NEAP_OK || canonical == NULL)
+        return status;
+    size_t start = canonical->size;
+    status = neapi_schema_encode_lj(L, schema, -1, engine->vm.depth, canonical, error);
+    if (status == NEAP_OK && canonical->failed)
+        status = neapi_nomem(error);
+    if (status != NEAP_OK)
+        canonical->size = start;
+    return status;
+}
+
+static neap_status check_json(lua_State *L, neapi_engine *engine, void *arguments,
+                              neap_error *error)
+{
+    const publishing *job = arguments;
+    return neapi_message_decode_lj(L, engine, job->message->index, job->json, job->canonical,
+                                   error);
+}
+
+neap_status neapi_engine_check(neapi_engine *engine, const neapi_message *message, neap_text json,
+                               neapi_buffer *canonical, neap_error *error)
+{
+    neap_error own;
+    publishing job = {.message = message, .json = json, .canonical = canonical};
+    return neapi_engine_enter(engine, check_json, &job, error != NULL ? error : &own);
+}
+
+static neap_status publish_json(lua_State *L, neapi_engine *engine, void *arguments,
+                                neap_error *error)
+{
+    const publishing *job = arguments;
+    uint32_t message = job->message->index;
+    neap_status status = neapi_message_decode_lj(L, engine, message, job->json, NULL, error);
+    if (status != NEAP_OK)
+        return status;
+    int fields = lua_gettop(L);
+    neapi_buffer_clear(&engine->scratch);
+    status = neapi_event_encode_lj(L, engine, message, fields, &engine->scratch, error);
+    if (status != NEAP_OK)
+        return status;
+    neap_text data = neapi_text(engine->scratch.data, engine->scratch.size);
+    return neapi_event_append_lj(L, engine, message, fields, job->stream, job->expected, data,
+                                 job->call, job->unit, error);
+}
+
+neap_status neapi_engine_publish(neapi_engine *engine, const neapi_message *event, neap_text stream,
+                                 uint64_t expected, neap_text json, neapi_call *call,
+                                 neapi_unit *unit, neap_error *error)
+{
+    neap_error own;
+    publishing job = {event, stream, json, expected, call, unit, NULL};
+    neap_status status = neapi_stream_check(stream, error);
+    if (status != NEAP_OK)
+        return status;
+    return neapi_engine_enter(engine, publish_json, &job, error != NULL ? error : &own);
+}

@@ -1,0 +1,69 @@
+#include <lauxlib.h>
+
+#include "base/error.h"
+#include "script/engine_state.h"
+#include "script/failure.h"
+
+neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold, int state, neap_text type,
+                          neap_text data, neap_error *error)
+{
+    int top = lua_gettop(L);
+    lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_FUNCTIONS), fold);
+    lua_pushvalue(L, state);
+    neap_status status = neapi_decode_lj(L, data, engine->vm.depth, error);
+    if (status != NEAP_OK) {
+        lua_settop(L, top);
+        neapi_error_prefix(error, "the recorded event '%.*s' cannot be read", NEAPI_TEXT(type));
+        return status == NEAP_INVALID ? neapi_failure_as(error, NEAP_CORRUPT) : status;
+    }
+    lua_call(L, 2, 1);
+    int result = lua_type(L, -1);
+    if (result == LUA_TTABLE) {
+        lua_replace(L, state);
+        return NEAP_OK;
+    }
+    lua_settop(L, top);
+    if (result == LUA_TNIL)
+        return NEAP_OK;
+    lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_FUNCTIONS), fold);
+    return neapi_fail_at(L, -1, error,
+                         "the fold of '%.*s' gave a %s; it changes the state, or gives a new table",
+                         NEAPI_TEXT(type), lua_typename(L, result));
+}
+
+typedef struct folding {
+    const neapi_aggregate *aggregate;
+    neapi_state state;
+    const neap_event *events;
+    size_t count;
+} folding;
+
+static neap_status fold_events(lua_State *L, neapi_engine *engine, void *arguments,
+                               neap_error *error)
+{
+    const folding *job = arguments;
+    const int *folds = engine->plan.aggregates[job->aggregate->index].folds;
+    engine->vm.pure = true;
+    lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_STATES), job->state);
+    for (size_t i = 0; i < job->count; i++) {
+        const neap_event *event = &job->events[i];
+        const neapi_message *message = neapi_catalog_event(&engine->catalog, event->type);
+        int fold = message != NULL ? folds[message->index] : 0;
+        if (fold == 0)
+            continue;
+        neap_status status = neapi_fold_lj(L, engine, fold, 1, event->type, event->data, error);
+        if (status != NEAP_OK)
+            return status;
+    }
+    lua_rawseti(L, lua_upvalueindex(NEAPI_UPVALUE_STATES), job->state);
+    return NEAP_OK;
+}
+
+neap_status neapi_engine_fold(neapi_engine *engine, const neapi_aggregate *aggregate,
+                              neapi_state state, const neap_event *events, size_t count,
+                              neap_error *error)
+{
+    neap_error own;
+    folding job = {aggregate, state, events, count};
+    return neapi_engine_enter(engine, fold_events, &job, error != NULL ? error : &own);
+}

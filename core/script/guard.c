@@ -1,0 +1,93 @@
+#include "script/guard.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "script/trace.h"
+#include "script/vm.h"
+
+enum { ORIGINAL = 1, NAME, INSTEAD };
+
+static int guarded(lua_State *L)
+{
+    if (neapi_vm_of(L)->pure)
+        return neapi_misuse_lj(L,
+                               "%s cannot be used in an aggregate, which gives the same "
+                               "whenever it runs; %s",
+                               lua_tostring(L, lua_upvalueindex(NAME)),
+                               lua_tostring(L, lua_upvalueindex(INSTEAD)));
+    lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* os.date("!…", time) depends on nothing but its arguments. */
+static int guarded_date(lua_State *L)
+{
+    const char *format = lua_tostring(L, 1);
+    if (neapi_vm_of(L)->pure && (format == NULL || format[0] != '!' || lua_isnoneornil(L, 2)))
+        return neapi_misuse_lj(L, "os.date cannot be used in an aggregate, which gives the same "
+                                  "whenever it runs; use context:now(), or give a format that "
+                                  "begins with '!', and a time");
+    lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+/* Replaces the function `name` in the table on top. */
+static void guard_lj(lua_State *L, const char *library, const char *name, const char *instead)
+{
+    if (lua_getfield(L, -1, name) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_pushfstring(L, "%s.%s", library, name);
+    lua_pushstring(L, instead);
+    lua_pushcclosure(L, strcmp(name, "date") == 0 ? guarded_date : guarded, 3);
+    lua_setfield(L, -2, name);
+}
+
+static void remove_lj(lua_State *L, const char *name)
+{
+    lua_pushnil(L);
+    lua_setfield(L, -2, name);
+}
+
+static void guard_os_lj(lua_State *L)
+{
+    static const char *const world[] = {"execute", "getenv", "remove", "rename", "tmpname"};
+    for (size_t i = 0; i < sizeof world / sizeof *world; i++)
+        guard_lj(L, "os", world[i], "what it decides on must be in the command");
+    guard_lj(L, "os", "time", "use context:now()");
+    guard_lj(L, "os", "clock", "use context:now()");
+    guard_lj(L, "os", "date", "use context:now()");
+    remove_lj(L, "exit");      /* ends the process */
+    remove_lj(L, "setlocale"); /* changes the process */
+}
+
+static void guard_io_lj(lua_State *L, const char *library)
+{
+    static const char *const names[] = {"close", "flush",   "input", "lines", "open", "output",
+                                        "popen", "tmpfile", "read",  "write", "seek", "setvbuf"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        guard_lj(L, library, names[i], "what it decides on must be in the command");
+}
+
+void neapi_guard_open_lj(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_getfield(L, index, "os");
+    guard_os_lj(L);
+    lua_getfield(L, index, "io");
+    guard_io_lj(L, "io");
+    lua_getfield(L, index, "math");
+    guard_lj(L, "math", "random", "use context:id()");
+    guard_lj(L, "math", "randomseed", "use context:id()");
+    luaL_getmetatable(L, LUA_FILEHANDLE);
+    lua_getfield(L, -1, "__index");
+    guard_io_lj(L, "file");
+    lua_pop(L, 5);
+}

@@ -1,0 +1,393 @@
+#include "script/host.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "message/json.h"
+#include "script/convert.h"
+#include "script/lua_error.h"
+#include "script/native.h"
+#include "script/trace.h"
+
+#define METATABLE "neap.Runtime"
+
+neapi_host *neapi_host_check_lj(lua_State *L, const char *method)
+{
+    neapi_host *host = luaL_testudata(L, 1, METATABLE);
+    if (host == NULL)
+        neapi_misuse_lj(L, "call it as runtime:%s(…), with a colon", method);
+    if (host->runtime == NULL)
+        neapi_misuse_lj(L, "runtime:%s: the runtime is closed", method);
+    return host;
+}
+
+int neapi_host_fail_lj(lua_State *L, const neap_error *error)
+{
+    lua_pushnil(L);
+    neapi_push_error_lj(L, error);
+    return 2;
+}
+
+/* ---- Replies --------------------------------------------------------------------------------- */
+
+/* Holds a reply for Lua, so that an error raised while it is converted does not lose it. */
+static int free_reply(lua_State *L)
+{
+    neap_reply **reply = lua_touserdata(L, 1);
+    neap_reply_free(*reply);
+    *reply = NULL;
+    return 0;
+}
+
+static neap_reply **push_reply_place_lj(lua_State *L)
+{
+    neap_reply **place = lua_newuserdatauv(L, sizeof(neap_reply *), 0);
+    *place = NULL;
+    if (luaL_newmetatable(L, "neap.Reply")) {
+        lua_pushcfunction(L, free_reply);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    return place;
+}
+
+void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt)
+{
+    char id[37];
+    neap_uuid_format(receipt->command_id, id);
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, id);
+    lua_setfield(L, -2, "command_id");
+    if (receipt->stream.size != 0) {
+        lua_pushlstring(L, receipt->stream.data, receipt->stream.size);
+        lua_setfield(L, -2, "stream");
+    }
+    lua_pushinteger(L, (lua_Integer)receipt->version);
+    lua_setfield(L, -2, "version");
+    lua_pushinteger(L, (lua_Integer)receipt->position);
+    lua_setfield(L, -2, "position");
+    lua_pushboolean(L, receipt->repeated);
+    lua_setfield(L, -2, "repeated");
+    lua_createtable(L, (int)receipt->event_count, 0);
+    for (size_t i = 0; i < receipt->event_count; i++) {
+        lua_pushlstring(L, receipt->events[i].data, receipt->events[i].size);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "events");
+}
+
+/* Gives the reply's JSON as a value, and frees the reply. */
+static int return_value(lua_State *L, neap_reply **reply)
+{
+    neap_error error;
+    neap_text json = {0};
+    json.data = neap_reply_json(*reply, &json.size);
+    neap_status status = neapi_decode_lj(L, json, NEAPI_JSON_DEPTH, &error);
+    neap_reply_free(*reply);
+    *reply = NULL;
+    return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
+}
+
+/* ---- Messages -------------------------------------------------------------------------------- */
+
+static const char *name_argument_lj(lua_State *L, const char *method, const char *what)
+{
+    if (lua_type(L, 2) != LUA_TSTRING)
+        neapi_misuse_lj(L, "runtime:%s needs the name of %s as a text, but got a %s", method, what,
+                        luaL_typename(L, 2));
+    return lua_tostring(L, 2);
+}
+
+/* The message's fields, at place 3: a table, JSON, or nothing for a message without fields. */
+static neap_status data_argument_lj(lua_State *L, neapi_host *host, const char *method,
+                                    neap_text *json, neap_error *error)
+{
+    if (lua_isnoneornil(L, 3)) {
+        *json = NEAPI_LITERAL("{}");
+        return NEAP_OK;
+    }
+    if (lua_type(L, 3) == LUA_TSTRING) {
+        json->data = lua_tolstring(L, 3, &json->size);
+        return NEAP_OK;
+    }
+    if (lua_type(L, 3) != LUA_TTABLE)
+        neapi_misuse_lj(L, "runtime:%s needs the fields as a table, or as JSON, but got a %s",
+                        method, luaL_typename(L, 3));
+    neapi_buffer_clear(&host->json);
+    neap_status status = neapi_encode_lj(L, 3, NEAPI_JSON_DEPTH, &host->json, error);
+    if (status == NEAP_OK && host->json.failed)
+        status = neapi_nomem(error);
+    *json = neapi_text(host->json.data, host->json.size);
+    return status;
+}
+
+/* Replaces options.meta, a table of texts, by its JSON, which the stack keeps alive. */
+static neap_status meta_option_lj(lua_State *L, const char *method, neap_dispatch_options *options,
+                                  neap_error *error)
+{
+    if (lua_type(L, 4) != LUA_TTABLE || lua_getfield(L, 4, "meta") == LUA_TNIL)
+        return NEAP_OK;
+    if (lua_type(L, -1) != LUA_TTABLE)
+        neapi_misuse_lj(L, "runtime:%s: 'meta' must be a table of texts, but is a %s", method,
+                        luaL_typename(L, -1));
+    int meta = lua_gettop(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, "neap.encode");
+    lua_pushvalue(L, meta);
+    lua_call(L, 1, 2);
+    if (!lua_isnil(L, -2)) {
+        options->meta = lua_tostring(L, -2);
+        return NEAP_OK;
+    }
+    neapi_error_take(L, -1, error);
+    neapi_error_prefix(error, "meta");
+    return error->status;
+}
+
+static void refuse_later_options_lj(lua_State *L, const char *method)
+{
+    if (lua_type(L, 4) == LUA_TTABLE && lua_getfield(L, 4, "wait_for") != LUA_TNIL)
+        neapi_misuse_lj(L, "runtime:%s: 'wait_for': this version of Neap has no projections",
+                        method);
+}
+
+bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
+                           neapi_host_message *message, neap_error *error)
+{
+    static const neapi_host_option known[] = {
+        {"idempotency_key", NEAPI_HOST_TEXT, offsetof(neap_dispatch_options, idempotency_key)},
+        {"correlation_id", NEAPI_HOST_TEXT, offsetof(neap_dispatch_options, correlation_id)},
+        {"causation_id", NEAPI_HOST_TEXT, offsetof(neap_dispatch_options, causation_id)},
+        {"timeout", NEAPI_HOST_SECONDS, offsetof(neap_dispatch_options, timeout_ms)},
+        {"fail_when_full", NEAPI_HOST_FLAG, offsetof(neap_dispatch_options, fail_when_full)},
+        {"meta", NEAPI_HOST_OTHER, 0},
+        {"wait_for", NEAPI_HOST_OTHER, 0},
+        {NULL, NEAPI_HOST_OTHER, 0},
+    };
+    char label[64];
+    snprintf(label, sizeof label, "runtime:%s", method);
+    lua_settop(L, 4);
+    message->name = name_argument_lj(L, method, "a command");
+    neap_dispatch_options_init(&message->options);
+    neapi_host_options_lj(L, 4, label, known, &message->options);
+    refuse_later_options_lj(L, method);
+    return data_argument_lj(L, host, method, &message->json, error) == NEAP_OK &&
+           meta_option_lj(L, method, &message->options, error) == NEAP_OK;
+}
+
+/* runtime:dispatch(name, data, options) → receipt | nil, err */
+static int host_dispatch(lua_State *L)
+{
+    neapi_host *host = neapi_host_check_lj(L, "dispatch");
+    neapi_host_message message;
+    neap_error error;
+    if (!neapi_host_message_lj(L, host, "dispatch", &message, &error))
+        return neapi_host_fail_lj(L, &error);
+    neap_reply **reply = push_reply_place_lj(L);
+    if (neap_dispatch(host->runtime, message.name, message.json.data, message.json.size,
+                      &message.options, reply, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    neapi_host_push_receipt_lj(L, neap_reply_receipt(*reply));
+    neap_reply_free(*reply);
+    *reply = NULL;
+    return 1;
+}
+
+/* runtime:query(name, data, options) → answer | nil, err */
+static int host_query(lua_State *L)
+{
+    static const neapi_host_option known[] = {
+        {"timeout", NEAPI_HOST_SECONDS, 0},
+        {"after", NEAPI_HOST_OTHER, 0}, /* what a query reads here is never behind a receipt */
+        {NULL, NEAPI_HOST_OTHER, 0},
+    };
+    neapi_host *host = neapi_host_check_lj(L, "query");
+    lua_settop(L, 4);
+    const char *name = name_argument_lj(L, "query", "a query");
+    uint32_t timeout_ms = 0;
+    neapi_host_options_lj(L, 4, "runtime:query", known, &timeout_ms);
+    neap_text json;
+    neap_error error;
+    if (data_argument_lj(L, host, "query", &json, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    neap_reply **reply = push_reply_place_lj(L);
+    if (neap_query(host->runtime, name, json.data, json.size, timeout_ms, reply, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    return return_value(L, reply);
+}
+
+/* runtime:state(aggregate, id, version) → state | nil, err */
+static int host_state(lua_State *L)
+{
+    neapi_host *host = neapi_host_check_lj(L, "state");
+    lua_settop(L, 4);
+    const char *name = name_argument_lj(L, "state", "an aggregate");
+    if (lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3))
+        return neapi_misuse_lj(L, "runtime:state: the id must be a text or an integer, but is a %s",
+                               luaL_typename(L, 3));
+    if (!lua_isnil(L, 4) && (!lua_isinteger(L, 4) || lua_tointeger(L, 4) < 1))
+        return neapi_misuse_lj(L, "runtime:state: the version must be an integer from 1");
+    neap_error error;
+    neap_reply **reply = push_reply_place_lj(L);
+    if (neap_state(host->runtime, name, lua_tostring(L, 3), (uint64_t)lua_tointeger(L, 4), reply,
+                   &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    return return_value(L, reply);
+}
+
+/* runtime:drain(timeout) → true | nil, err */
+static int host_drain(lua_State *L)
+{
+    neapi_host *host = neapi_host_check_lj(L, "drain");
+    lua_Number seconds = 0;
+    if (!lua_isnoneornil(L, 2)) {
+        seconds = lua_tonumber(L, 2);
+        if (lua_type(L, 2) != LUA_TNUMBER || !(seconds > 0) || seconds > 4e6)
+            return neapi_misuse_lj(
+                L, "runtime:drain: the timeout must be a number of seconds above 0");
+    }
+    neap_error error;
+    if (neap_drain(host->runtime, (uint32_t)(seconds * 1000), &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* ---- Opening and closing --------------------------------------------------------------------- */
+
+static int host_close(lua_State *L)
+{
+    neapi_host *host = luaL_testudata(L, 1, METATABLE);
+    if (host == NULL)
+        return neapi_misuse_lj(L, "call it as runtime:close(), with a colon");
+    neapi_host_close_cursors(host);
+    neap_close(host->runtime);
+    host->runtime = NULL;
+    neapi_buffer_fini(&host->json);
+    return 0;
+}
+
+static int unknown_method(lua_State *L)
+{
+    static const struct {
+        const char *name, *what;
+    } later[] = {
+        {"publish", "publishing from outside"},
+        {"rebuild", "projections"},
+        {"dead_letters", "subscribers"},
+        {"stats", "figures"},
+    };
+    static const char *const names[] = {"dispatch", "send",  "query", "state",
+                                        "events",   "drain", "close"};
+    neap_text wanted = {0};
+    wanted.data = luaL_tolstring(L, 2, &wanted.size);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strcmp(later[i].name, wanted.data) == 0)
+            return neapi_misuse_lj(L, "runtime:%s: this version of Neap has no %s", wanted.data,
+                                   later[i].what);
+    const char *nearest = neapi_nearest(wanted, names, sizeof names / sizeof *names);
+    if (nearest != NULL)
+        return neapi_misuse_lj(L, "a runtime has no '%s'; did you mean '%s'?", wanted.data,
+                               nearest);
+    return neapi_misuse_lj(L, "a runtime has no '%s'", wanted.data);
+}
+
+static void push_metatable_lj(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"dispatch", host_dispatch},   {"send", neapi_host_send},
+        {"query", host_query},         {"state", host_state},
+        {"events", neapi_host_events}, {"drain", host_drain},
+        {"close", host_close},         {NULL, NULL},
+    };
+    if (!luaL_newmetatable(L, METATABLE))
+        return;
+    luaL_newlib(L, methods);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, unknown_method);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, host_close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, host_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushliteral(L, METATABLE);
+    lua_setfield(L, -2, "__metatable");
+}
+
+static void log_to_stderr(void *user, neap_log_level level, const char *text)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    (void)user;
+    fprintf(stderr, "neap: %s: %s\n", names[level], text);
+}
+
+static void log_option_lj(lua_State *L, neap_options *options)
+{
+    if (lua_type(L, 2) != LUA_TTABLE || lua_getfield(L, 2, "log") == LUA_TNIL)
+        return;
+    const char *where = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (strcmp(where, "stderr") != 0)
+        neapi_misuse_lj(L, "neap.open: 'log' can only be \"stderr\"");
+    options->log = log_to_stderr;
+}
+
+#define OPTION(name, type)                                                                         \
+    {                                                                                              \
+#name, NEAPI_HOST_##type, offsetof(neap_options, name)                                     \
+    }
+
+/* neap.open(path, options) → runtime | nil, err */
+static int host_open(lua_State *L)
+{
+    static const neapi_host_option known[] = {
+        OPTION(store, TEXT),
+        OPTION(read_only, FLAG),
+        OPTION(record_commands, FLAG),
+        OPTION(lanes, UNSIGNED),
+        OPTION(queue_length, UNSIGNED),
+        OPTION(conflict_retries, UNSIGNED),
+        OPTION(warm_aggregates, UNSIGNED),
+        OPTION(nesting_depth, UNSIGNED),
+        OPTION(unit_events, UNSIGNED),
+        OPTION(unit_bytes, SIZE),
+        OPTION(message_bytes, SIZE),
+        OPTION(lane_memory_bytes, SIZE),
+        OPTION(allocation_bytes, SIZE),
+        OPTION(handler_instructions, UINT64),
+        OPTION(handler_ms, UINT32),
+        OPTION(close_ms, UINT32),
+        OPTION(key_retention_ms, INT64),
+        {"log", NEAPI_HOST_OTHER, 0},
+        {NULL, NEAPI_HOST_OTHER, 0},
+    };
+    if (lua_type(L, 1) != LUA_TSTRING)
+        return neapi_misuse_lj(L, "neap.open needs the path of a domain's file, but got a %s",
+                               luaL_typename(L, 1));
+    lua_settop(L, 2);
+    neap_options options;
+    neap_options_init(&options);
+    neapi_host_options_lj(L, 2, "neap.open", known, &options);
+    log_option_lj(L, &options);
+    neapi_host *host = lua_newuserdatauv(L, sizeof *host, 0);
+    *host = (neapi_host){0};
+    push_metatable_lj(L);
+    lua_setmetatable(L, -2);
+    neap_error error;
+    if (neap_open(lua_tostring(L, 1), &options, &host->runtime, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    return 1;
+}
+
+void neapi_host_open_lj(lua_State *L)
+{
+    lua_getfield(L, -1, "json");
+    lua_getfield(L, -1, "encode");
+    lua_setfield(L, LUA_REGISTRYINDEX, "neap.encode");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, host_open);
+    lua_setfield(L, -2, "open");
+}

@@ -1,0 +1,76 @@
+/* The runtime as a Lua object, for a host's own state: methods over neap.h's public functions.
+ *
+ * The functions here raise what the caller did wrong, at the caller's line; what can happen in
+ * operation is nil and an error object. */
+#ifndef NEAPI_SCRIPT_HOST_H
+#define NEAPI_SCRIPT_HOST_H
+
+#include <lua.h>
+
+#include "base/buffer.h"
+#include "neap.h"
+
+typedef struct neapi_host_cursor neapi_host_cursor;
+
+/* A userdata. Closed: runtime is NULL. */
+typedef struct neapi_host {
+    neap_runtime *runtime;
+    neapi_buffer json;          /* of the message under way */
+    neapi_host_cursor *cursors; /* the open ones */
+} neapi_host;
+
+/* Adds open() to the table on top. */
+void neapi_host_open_lj(lua_State *L);
+
+/* The runtime at place 1, open. `method` is for the error. */
+neapi_host *neapi_host_check_lj(lua_State *L, const char *method);
+
+/* Returns nil and the error. */
+int neapi_host_fail_lj(lua_State *L, const neap_error *error);
+/* Pushes a command's receipt as a table. */
+void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt);
+
+/* runtime:send(name, data, options) → pending; core/script/host_pending.c. */
+int neapi_host_send(lua_State *L);
+/* runtime:events(filter) → iterator; core/script/host_events.c. */
+int neapi_host_events(lua_State *L);
+void neapi_host_close_cursors(neapi_host *host);
+
+/* What dispatch and send take: name, data as a table or as JSON, options. Lifetime: the host's
+ * buffer and the Lua stack. */
+typedef struct neapi_host_message {
+    const char *name;
+    neap_text json;
+    neap_dispatch_options options;
+} neapi_host_message;
+
+/* Reads them from the places 2, 3 and 4. false: *error says what is wrong with the data. */
+bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
+                           neapi_host_message *message, neap_error *error);
+
+/* ---- Option tables (core/script/host_options.c) ---------------------------------------------- */
+
+typedef enum neapi_host_type {
+    NEAPI_HOST_TEXT,     /* const char *, kept alive by the table */
+    NEAPI_HOST_FLAG,     /* bool */
+    NEAPI_HOST_UNSIGNED, /* unsigned */
+    NEAPI_HOST_UINT32,
+    NEAPI_HOST_SIZE,
+    NEAPI_HOST_UINT64,
+    NEAPI_HOST_INT64,
+    NEAPI_HOST_SECONDS, /* uint32_t milliseconds, given as seconds */
+    NEAPI_HOST_OTHER,   /* read by the caller */
+} neapi_host_type;
+
+typedef struct neapi_host_option {
+    const char *name;
+    neapi_host_type type;
+    size_t offset; /* in the struct that is filled */
+} neapi_host_option;
+
+/* Fills `target` from the table at `index` (or none, or nil). Raises for unknown names, with "did
+ * you mean", and for wrong types. `options` ends with one whose name is NULL. */
+void neapi_host_options_lj(lua_State *L, int index, const char *method,
+                           const neapi_host_option *options, void *target);
+
+#endif

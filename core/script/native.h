@@ -1,0 +1,23 @@
+/* The native half of the Lua API: what `require "neap.internal"` gives to Neap's own Lua files. */
+#ifndef NEAPI_SCRIPT_NATIVE_H
+#define NEAPI_SCRIPT_NATIVE_H
+
+#include <lua.h>
+
+/* Pushes a new table of functions, the same in the states of lanes and in a host's. `depth`: how
+ * deep a message may be nested. */
+void neapi_native_open_lj(lua_State *L, unsigned depth);
+
+/* Registry names of the metatables that C and Lua share. */
+#define NEAPI_REJECTION "neap.Rejection"
+
+/* The depth that the state's native half was opened with. */
+unsigned neapi_native_depth(lua_State *L);
+
+/* internal.constructor(schema, instance, name): the function behind a message's __call. */
+int neapi_constructor_new(lua_State *L);
+
+/* Adds json, null and array_metatable; core/script/json_binding.c. */
+void neapi_json_open_lj(lua_State *L);
+
+#endif

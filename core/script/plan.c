@@ -1,0 +1,231 @@
+#include "script/plan.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+typedef struct reading {
+    lua_State *L;
+    int functions; /* place of the list */
+    neapi_catalog *catalog;
+    neapi_plan *plan;
+    neap_error *error;
+} reading;
+
+/* Pops a value into the list and gives its place there; 0 for nil. */
+static int keep_lj(const reading *job)
+{
+    if (lua_isnil(job->L, -1)) {
+        lua_pop(job->L, 1);
+        return 0;
+    }
+    int place = (int)lua_rawlen(job->L, job->functions) + 1;
+    lua_rawseti(job->L, job->functions, place);
+    return place;
+}
+
+static int keep_field_lj(const reading *job, int index, const char *name)
+{
+    lua_getfield(job->L, index, name);
+    return keep_lj(job);
+}
+
+/* The text lives as long as the table. */
+static neap_text text_field_lj(lua_State *L, int index, const char *name)
+{
+    neap_text text = {0};
+    lua_getfield(L, index, name);
+    text.data = lua_tolstring(L, -1, &text.size);
+    lua_pop(L, 1);
+    return text;
+}
+
+static lua_Integer integer_field_lj(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    lua_Integer value = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static bool flag_field_lj(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    bool value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static void place_field_lj(lua_State *L, int index, neap_text *file, int *line)
+{
+    lua_getfield(L, index, "place");
+    *file = text_field_lj(L, lua_gettop(L), "file");
+    *line = (int)integer_field_lj(L, lua_gettop(L), "line");
+    lua_pop(L, 1);
+}
+
+static neap_kind kind_named(neap_text name)
+{
+    return neapi_text_equal(name, NEAPI_LITERAL("command")) ? NEAP_KIND_COMMAND
+           : neapi_text_equal(name, NEAPI_LITERAL("event")) ? NEAP_KIND_EVENT
+                                                            : NEAP_KIND_QUERY;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static neap_status read_tags_lj(const reading *job, int definition, neapi_planned_message *planned)
+{
+    lua_State *L = job->L;
+    lua_getfield(L, definition, "tags");
+    planned->tag_count = (unsigned)lua_rawlen(L, -1);
+    planned->tags =
+        neapi_arena_alloc(&job->catalog->arena, (planned->tag_count + 1) * sizeof *planned->tags);
+    if (planned->tags == NULL)
+        return neapi_nomem(job->error);
+    for (unsigned i = 0; i < planned->tag_count; i++) {
+        neap_text tag;
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        tag.data = lua_tolstring(L, -1, &tag.size);
+        planned->tags[i] = neapi_arena_text(&job->catalog->arena, tag).data;
+        lua_pop(L, 1);
+        if (planned->tags[i] == NULL)
+            return neapi_nomem(job->error);
+    }
+    lua_pop(L, 1);
+    qsort(planned->tags, planned->tag_count, sizeof *planned->tags, by_text);
+    return NEAP_OK;
+}
+
+/* Reads one entry (on top): the definition, and who handles it. */
+static neap_status read_message_lj(const reading *job, neapi_planned_message *planned)
+{
+    lua_State *L = job->L;
+    int entry = lua_gettop(L), definition = entry + 1;
+    lua_getfield(L, entry, "message");
+    neapi_message message = {.aggregate = NEAPI_NONE};
+    message.kind = kind_named(text_field_lj(L, definition, "kind"));
+    message.name = text_field_lj(L, definition, "name");
+    message.schema = (uint32_t)integer_field_lj(L, definition, "version");
+    place_field_lj(L, definition, &message.file, &message.line);
+    planned->handler = keep_field_lj(job, entry, "handler");
+    lua_Integer aggregate = integer_field_lj(L, entry, "aggregate");
+    if (aggregate != 0)
+        message.aggregate = (uint32_t)aggregate - 1;
+    message.by = aggregate != 0          ? NEAPI_BY_AGGREGATE
+                 : planned->handler != 0 ? NEAPI_BY_LUA
+                                         : NEAPI_BY_NOBODY;
+    neapi_message *added = neapi_catalog_add_message(job->catalog, &message, job->error);
+    if (added == NULL)
+        return job->error->status;
+    planned->transient = flag_field_lj(L, definition, "transient");
+    lua_getfield(L, definition, "schema");
+    planned->schema = lua_touserdata(L, -1);
+    keep_lj(job);
+    lua_getfield(L, definition, "instance");
+    planned->instance = lua_topointer(L, -1);
+    lua_pushinteger(L, (lua_Integer)added->index);
+    lua_rawseti(L, -2, 1);
+    keep_lj(job);
+    return read_tags_lj(job, definition, planned);
+}
+
+/* A version that is an integer is read as its text. */
+static neap_text version_field_lj(lua_State *L, int index)
+{
+    neap_text text = {0};
+    lua_getfield(L, index, "version");
+    if (!lua_isnil(L, -1))
+        text.data = luaL_tolstring(L, -1, &text.size);
+    return text;
+}
+
+static neap_status read_folds_lj(const reading *job, int aggregate, int *folds)
+{
+    lua_State *L = job->L;
+    lua_getfield(L, aggregate, "folds");
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0)
+        folds[lua_tointeger(L, -2) - 1] = keep_lj(job);
+    lua_pop(L, 1);
+    return NEAP_OK;
+}
+
+/* Reads one aggregate (on top). */
+static neap_status read_aggregate_lj(const reading *job, neapi_planned_aggregate *planned)
+{
+    lua_State *L = job->L;
+    int index = lua_gettop(L);
+    neapi_aggregate aggregate = {0};
+    aggregate.name = text_field_lj(L, index, "name");
+    aggregate.key = text_field_lj(L, index, "key");
+    place_field_lj(L, index, &aggregate.file, &aggregate.line);
+    lua_getfield(L, index, "snapshot");
+    aggregate.snapshot_every = (uint32_t)integer_field_lj(L, index + 1, "every");
+    aggregate.snapshot_version = version_field_lj(L, index + 1);
+    if (neapi_catalog_add_aggregate(job->catalog, &aggregate, job->error) == NULL)
+        return job->error->status;
+    lua_settop(L, index);
+    planned->initial = keep_field_lj(job, index, "initial");
+    planned->integer_key = flag_field_lj(L, index, "integer_key");
+    size_t size = (job->catalog->message_count + 1) * sizeof *planned->folds;
+    planned->folds = neapi_arena_alloc(&job->catalog->arena, size);
+    if (planned->folds == NULL)
+        return neapi_nomem(job->error);
+    memset(planned->folds, 0, size);
+    return read_folds_lj(job, index, planned->folds);
+}
+
+static void *zeroed(neapi_arena *arena, size_t count, size_t size)
+{
+    void *memory = neapi_arena_alloc(arena, (count + 1) * size);
+    if (memory != NULL)
+        memset(memory, 0, (count + 1) * size);
+    return memory;
+}
+
+static neap_status read_all_lj(const reading *job, int messages, int aggregates)
+{
+    lua_State *L = job->L;
+    int top = lua_gettop(L);
+    size_t message_count = (size_t)lua_rawlen(L, messages);
+    size_t aggregate_count = (size_t)lua_rawlen(L, aggregates);
+    neapi_plan *plan = job->plan;
+    neapi_arena *arena = &job->catalog->arena;
+    plan->messages = zeroed(arena, message_count, sizeof *plan->messages);
+    plan->aggregates = zeroed(arena, aggregate_count, sizeof *plan->aggregates);
+    if (plan->messages == NULL || plan->aggregates == NULL)
+        return neapi_nomem(job->error);
+    neap_status status = NEAP_OK;
+    for (size_t i = 0; i < message_count && status == NEAP_OK; i++, lua_settop(L, top)) {
+        lua_rawgeti(L, messages, (lua_Integer)i + 1);
+        status = read_message_lj(job, &plan->messages[i]);
+    }
+    for (size_t i = 0; i < aggregate_count && status == NEAP_OK; i++, lua_settop(L, top)) {
+        lua_rawgeti(L, aggregates, (lua_Integer)i + 1);
+        status = read_aggregate_lj(job, &plan->aggregates[i]);
+    }
+    return status;
+}
+
+neap_status neapi_plan_read_lj(lua_State *L, int index, int functions, neapi_catalog *catalog,
+                               neapi_plan *plan, neap_error *error)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 20, "reading a domain");
+    reading job = {L, lua_absindex(L, functions), catalog, plan, error};
+    catalog->domain = neapi_arena_text(&catalog->arena, text_field_lj(L, index, "name"));
+    if (catalog->domain.data == NULL)
+        return neapi_nomem(error);
+    int top = lua_gettop(L);
+    lua_getfield(L, index, "messages");
+    lua_getfield(L, index, "aggregates");
+    neap_status status = read_all_lj(&job, top + 1, top + 2);
+    lua_settop(L, top);
+    return status;
+}

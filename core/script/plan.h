@@ -1,0 +1,40 @@
+/* What the engine needs of a loaded domain to run it without looking anything up by name. */
+#ifndef NEAPI_SCRIPT_PLAN_H
+#define NEAPI_SCRIPT_PLAN_H
+
+#include <lua.h>
+
+#include "bus/catalog.h"
+#include "script/convert.h"
+
+/* The most tags that one event may have. */
+#define NEAPI_MOST_TAGS 16
+
+typedef struct neapi_planned_message {
+    neapi_schema *schema; /* the plan's list of values keeps it alive */
+    const void *instance; /* the identity of its metatable: marks what its constructor made */
+    int handler;          /* in the list of functions; 0: none */
+    unsigned decisions;   /* handled so far: which of them are sampled */
+    bool transient;
+    const char **tags; /* fields, sorted bytewise by name; in the catalog's arena */
+    unsigned tag_count;
+} neapi_planned_message;
+
+typedef struct neapi_planned_aggregate {
+    int initial; /* in the list of functions: a table or a function */
+    bool integer_key;
+    int *folds; /* by message index, in the list of functions; 0: it is not folded */
+} neapi_planned_aggregate;
+
+typedef struct neapi_plan {
+    neapi_planned_message *messages;     /* as in the catalog */
+    neapi_planned_aggregate *aggregates; /* as in the catalog */
+} neapi_plan;
+
+/* Reads what neap.plan made (the table at `index`) into catalog and plan; the functions go into the
+ * list at `functions`, with all else that must stay alive. Memory: the catalog's arena. Errors:
+ * NEAP_NOMEM, NEAP_USAGE. */
+neap_status neapi_plan_read_lj(lua_State *L, int index, int functions, neapi_catalog *catalog,
+                               neapi_plan *plan, neap_error *error);
+
+#endif

@@ -1,0 +1,142 @@
+#include "script/require.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "script/embedded.h"
+#include "script/environment.h"
+#include "script/lua_error.h"
+#include "script/native.h"
+#include "script/trace.h"
+#include "script/vm.h"
+
+#define LOADED      "neap.loaded"      /* Neap's own modules, by name */
+#define REQUIRED    "neap.required"    /* the domain's, by name; false while one is being loaded */
+#define OWN_GLOBALS "neap.own_globals" /* the environment of Neap's own modules */
+#define SOURCES     "neap.sources"
+
+static void push_native_lj(lua_State *L)
+{
+    neapi_native_open_lj(L, neapi_vm_of(L)->depth);
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "own");
+}
+
+/* Pushes what the embedded file's chunk returned. */
+static void run_embedded_lj(lua_State *L, const char *name, const neapi_embedded *embedded)
+{
+    lua_pushfstring(L, NEAPI_EMBEDDED_CHUNK "%s", embedded->file);
+    size_t size = (size_t)(embedded->end - embedded->begin);
+    if (luaL_loadbufferx(L, embedded->begin, size, lua_tostring(L, -1), "t") != LUA_OK)
+        lua_error(L);
+    lua_remove(L, -2);
+    lua_getfield(L, LUA_REGISTRYINDEX, OWN_GLOBALS);
+    lua_setupvalue(L, -2, 1);
+    lua_pushstring(L, name);
+    lua_call(L, 1, 1);
+}
+
+void neapi_environment_module_lj(lua_State *L, const char *name)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LOADED);
+    if (lua_getfield(L, -1, name) == LUA_TNIL) {
+        lua_pop(L, 1);
+        if (strcmp(name, "neap.internal") == 0) {
+            push_native_lj(L);
+        } else {
+            const char *file = lua_pushfstring(
+                L, "%s.lua", strcmp(name, "neap") == 0 ? "init" : name + strlen("neap."));
+            const neapi_embedded *embedded = neapi_embedded_file(file);
+            lua_pop(L, 1);
+            if (embedded == NULL)
+                neapi_misuse_lj(L, "Neap has no module '%s'", name);
+            run_embedded_lj(L, name, embedded);
+        }
+        lua_pushvalue(L, -1);
+        lua_setfield(L, -3, name);
+    }
+    lua_remove(L, -2);
+}
+
+/* require, as Neap's own modules see it. */
+static int require_own(lua_State *L)
+{
+    neapi_environment_module_lj(L, luaL_checkstring(L, 1));
+    return 1;
+}
+
+static bool is_neap(const char *name)
+{
+    return strcmp(name, "neap") == 0 || strncmp(name, "neap.", 5) == 0;
+}
+
+static void find_lj(lua_State *L, neap_text name, neapi_source *source)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, SOURCES);
+    neapi_sources *sources = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    const neapi_source *found;
+    neap_error error;
+    if (neapi_sources_find(sources, name, &found, &error) != NEAP_OK)
+        neapi_misuse_lj(L, "require: %s", error.message);
+    *source = *found; /* the list may move when the module requires another one */
+}
+
+/* require, as the domain sees it. */
+static int require(lua_State *L)
+{
+    neap_text name;
+    name.data = luaL_checklstring(L, 1, &name.size);
+    lua_settop(L, 1);
+    if (is_neap(name.data)) {
+        if (strcmp(name.data, "neap.internal") == 0)
+            return neapi_misuse_lj(L, "neap.internal is Neap's own and not for domains");
+        neapi_environment_module_lj(L, name.data);
+        return 1;
+    }
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, REQUIRED);
+    lua_pushvalue(L, 1);
+    int type = lua_rawget(L, 2);
+    if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+        return neapi_misuse_lj(L, "require: module '%s' requires itself, by way of others",
+                               name.data);
+    if (type != LUA_TNIL)
+        return 1;
+    neapi_source source;
+    find_lj(L, name, &source);
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, 0);
+    lua_rawset(L, 2);
+    neapi_environment_load_lj(L, &source);
+    lua_pushvalue(L, 1);
+    lua_pushstring(L, source.path.data);
+    lua_call(L, 2, 1);
+    if (!lua_toboolean(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+    }
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 2);
+    return 1;
+}
+
+void neapi_require_push_lj(lua_State *L)
+{
+    lua_pushcfunction(L, require);
+}
+
+void neapi_require_open_lj(lua_State *L, neapi_sources *sources)
+{
+    lua_pushlightuserdata(L, sources);
+    lua_setfield(L, LUA_REGISTRYINDEX, SOURCES);
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushglobaltable(L);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
+    lua_pushcfunction(L, require_own);
+    lua_setfield(L, -2, "require");
+    lua_setfield(L, LUA_REGISTRYINDEX, OWN_GLOBALS);
+}

@@ -1,0 +1,77 @@
+/* A compiled schema: the types of a message's fields, in bytewise order of their names. Included by
+ * core/script only. */
+#ifndef NEAPI_SCRIPT_SCHEMA_H
+#define NEAPI_SCRIPT_SCHEMA_H
+
+#include "script/convert.h"
+#include "script/json_values.h"
+
+#define NEAPI_FIELDS_MOST       200
+#define NEAPI_FIELD_WORDS       ((NEAPI_FIELDS_MOST + 63) / 64)
+#define NEAPI_SCHEMA_DEPTH_MOST 50
+
+typedef enum neapi_type_kind {
+    NEAPI_TYPE_STRING,
+    NEAPI_TYPE_INTEGER,
+    NEAPI_TYPE_NUMBER,
+    NEAPI_TYPE_BOOLEAN,
+    NEAPI_TYPE_TABLE,
+    NEAPI_TYPE_ANY,
+    NEAPI_TYPE_LIST,   /* of elements of one type */
+    NEAPI_TYPE_FIELDS, /* a nested table */
+    NEAPI_TYPE_CHECK,  /* a function says */
+} neapi_type_kind;
+
+typedef struct neapi_fields neapi_fields;
+
+typedef struct neapi_type {
+    neapi_type_kind kind;
+    bool optional;
+    int check; /* the function's place among the pins */
+    const struct neapi_type *element;
+    neapi_fields *fields;
+} neapi_type;
+
+typedef struct neapi_field {
+    neap_text name;
+    neapi_name_ends ends;
+    neap_text prefix; /* ,"name": as it stands in JSON; its memory is a multiple of 16 bytes */
+    bool plain;       /* the name stands for itself in JSON */
+    int pin;          /* the name's place among the pins */
+    neapi_type type;
+} neapi_field;
+
+struct neapi_fields {
+    unsigned count;
+    /* What the last table was like: tables made by the same code have the same fields, and give
+     * their keys in the same order, so that the next key's field is found at once. */
+    uint8_t usual;
+    uint8_t order[NEAPI_FIELDS_MOST];
+    uint64_t required[NEAPI_FIELD_WORDS]; /* a bit for each that is not optional */
+    neapi_field list[];
+};
+
+struct neapi_schema {
+    neapi_fields *fields;
+    bool open; /* some field takes values of any shape */
+};
+
+/* Pushes the table that keeps alive what the schema points to: names, functions, memory. */
+void neapi_push_pins_lj(lua_State *L, const neapi_schema *schema);
+
+/* The field of that name, or NULL. */
+const neapi_field *neapi_field_find(const neapi_fields *fields, neap_text name);
+
+/* Text for errors. "an unknown field; did you mean …?" */
+void neapi_field_unknown(const neapi_fields *fields, neap_text name, char *text, size_t room);
+/* "integer", "list", … */
+const char *neapi_type_name(const neapi_type *type);
+/* A Lua value, for "got …": string "12", integer 12, nothing … */
+void neapi_value_describe(lua_State *L, int index, char *text, size_t room);
+
+/* Calls the type's function with the value on top of the stack, which stays. false: it refused, and
+ * *problem says why, without what was found. Raises what the function raises. */
+bool neapi_type_accepts_lj(lua_State *L, const neapi_schema *schema, const neapi_type *type,
+                           char *problem, size_t room);
+
+#endif

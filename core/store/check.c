@@ -1,0 +1,199 @@
+#include "store/check.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "store/store.h"
+
+static bool has_control(neap_text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        bool c1 = c == 0xC2 && i + 1 < text.size && (unsigned char)text.data[i + 1] < 0xA0;
+        if (c < 0x20 || c == 0x7F || c1)
+            return true;
+    }
+    return false;
+}
+
+neap_status neapi_name_check(neap_text name, const char *what, neap_error *error)
+{
+    if (name.size == 0)
+        return neapi_fail(error, NEAP_INVALID, "%s is empty", what);
+    if (name.size > NEAPI_STREAM_BYTES)
+        return neapi_fail(error, NEAP_INVALID, "%s has %zu bytes; at most %d are allowed: %.40s…",
+                          what, name.size, NEAPI_STREAM_BYTES, name.data);
+    if (!neapi_utf8_valid(name.data, name.size))
+        return neapi_fail(error, NEAP_INVALID, "%s is not UTF-8", what);
+    if (has_control(name))
+        return neapi_fail(error, NEAP_INVALID, "%s contains a control character", what);
+    return NEAP_OK;
+}
+
+neap_status neapi_stream_check(neap_text stream, neap_error *error)
+{
+    return neapi_name_check(stream, "a stream's name", error);
+}
+
+neap_status neapi_tag_check(neap_text tag, neap_error *error)
+{
+    neap_status status = neapi_name_check(tag, "a tag", error);
+    if (status != NEAP_OK)
+        return status;
+    const char *colon = memchr(tag.data, ':', tag.size);
+    if (colon == NULL || colon == tag.data)
+        return neapi_fail(error, NEAP_INVALID, "the tag \"%.*s\" is not of the form name:value",
+                          NEAPI_TEXT(tag));
+    return NEAP_OK;
+}
+
+static neap_status check_tags(const neap_event *event, neap_error *error)
+{
+    for (uint32_t i = 0; i < event->tag_count; i++) {
+        neap_status status = neapi_tag_check(event->tags[i], error);
+        if (status != NEAP_OK)
+            return status;
+        if (i > 0 && neapi_text_compare(event->tags[i - 1], event->tags[i]) >= 0)
+            return neapi_fail(error, NEAP_USAGE,
+                              "the tags of %.*s are not in bytewise order, each once",
+                              NEAPI_TEXT(event->type));
+    }
+    return NEAP_OK;
+}
+
+static neap_status check_event(const neap_event *event, neap_text stream, neap_error *error)
+{
+    neap_status status = neapi_name_check(event->type, "an event type's name", error);
+    if (status != NEAP_OK)
+        return status;
+    if (event->data.size == 0)
+        return neapi_fail(error, NEAP_INVALID, "%.*s has no data", NEAPI_TEXT(event->type));
+    if (event->schema == 0)
+        return neapi_fail(error, NEAP_USAGE, "%.*s has schema version 0; they count from 1",
+                          NEAPI_TEXT(event->type));
+    if (neapi_uuid_is_zero(event->id))
+        return neapi_fail(error, NEAP_USAGE, "%.*s has no id", NEAPI_TEXT(event->type));
+    if (event->recorded_at <= 0)
+        return neapi_fail(error, NEAP_USAGE, "%.*s has no recorded time", NEAPI_TEXT(event->type));
+    if (event->stream.data != stream.data && !neapi_text_equal(event->stream, stream))
+        return neapi_fail(error, NEAP_USAGE, "an event of %.*s is appended to %.*s",
+                          NEAPI_TEXT(event->stream), NEAPI_TEXT(stream));
+    return check_tags(event, error);
+}
+
+static neap_status check_append(const neapi_unit *unit, const neapi_op *op, size_t *events,
+                                neap_error *error)
+{
+    neap_status status = neapi_stream_check(op->append.stream, error);
+    if (status != NEAP_OK)
+        return status;
+    size_t count = op->append.count;
+    if (count == 0 || op->append.first != *events || count > unit->event_count - *events)
+        return neapi_fail(error, NEAP_USAGE, "the unit's appends and its events do not match");
+    *events += count;
+    for (size_t i = op->append.first; i < *events && status == NEAP_OK; i++)
+        status = check_event(&unit->events[i], op->append.stream, error);
+    return status;
+}
+
+static neap_status check_key(const neapi_unit *unit, size_t at, neap_error *error)
+{
+    const neapi_key *key = &unit->ops[at].key;
+    neap_status status = neapi_name_check(key->key, "an idempotency key", error);
+    if (status == NEAP_OK && key->stream.size != 0)
+        status = neapi_stream_check(key->stream, error);
+    if (status != NEAP_OK)
+        return status;
+    for (size_t i = 0; i < at; i++)
+        if (unit->ops[i].kind == NEAPI_OP_KEY && neapi_text_equal(unit->ops[i].key.key, key->key))
+            return neapi_fail(error, NEAP_USAGE, "the unit has the key \"%.*s\" twice",
+                              NEAPI_TEXT(key->key));
+    return NEAP_OK;
+}
+
+static neap_status check_command(const neapi_unit *unit, size_t at, neap_error *error)
+{
+    const neapi_command *command = &unit->ops[at].command;
+    neap_status status = neapi_name_check(command->name, "a command's name", error);
+    if (status != NEAP_OK)
+        return status;
+    if (neapi_uuid_is_zero(command->id))
+        return neapi_fail(error, NEAP_USAGE, "the command %.*s has no id",
+                          NEAPI_TEXT(command->name));
+    for (size_t i = 0; i < at; i++)
+        if (unit->ops[i].kind == NEAPI_OP_COMMAND)
+            return neapi_fail(error, NEAP_USAGE, "the unit has two commands, %.*s and %.*s",
+                              NEAPI_TEXT(unit->ops[i].command.name), NEAPI_TEXT(command->name));
+    return NEAP_OK;
+}
+
+static neap_status check_snapshot(const neapi_snapshot *snapshot, neap_error *error)
+{
+    neap_status status = neapi_stream_check(snapshot->stream, error);
+    if (status != NEAP_OK)
+        return status;
+    if (snapshot->version == 0 || snapshot->keep == 0)
+        return neapi_fail(error, NEAP_USAGE, "a snapshot of %.*s %s", NEAPI_TEXT(snapshot->stream),
+                          snapshot->version == 0 ? "has version 0; they count from 1"
+                                                 : "keeps none; at least 1 has to stay");
+    return NEAP_OK;
+}
+
+neap_status neapi_unit_check(const neapi_unit *unit, size_t *op, neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    size_t events = 0, i = 0;
+    for (; i < unit->op_count && status == NEAP_OK; i++) {
+        switch (unit->ops[i].kind) {
+        case NEAPI_OP_EXPECT:
+            status = neapi_stream_check(unit->ops[i].expect.stream, error);
+            break;
+        case NEAPI_OP_APPEND:
+            status = check_append(unit, &unit->ops[i], &events, error);
+            break;
+        case NEAPI_OP_KEY:
+            status = check_key(unit, i, error);
+            break;
+        case NEAPI_OP_COMMAND:
+            status = check_command(unit, i, error);
+            break;
+        case NEAPI_OP_SNAPSHOT:
+            status = check_snapshot(&unit->ops[i].snapshot, error);
+            break;
+        default: /* A kind that this front does not know may be known to a store. */
+            break;
+        }
+    }
+    *op = i != 0 ? i - 1 : 0;
+    if (status == NEAP_OK && events != unit->event_count)
+        return neapi_fail(error, NEAP_USAGE, "the unit's appends and its events do not match");
+    return status;
+}
+
+neap_status neapi_range_check(const neapi_range *range, neap_error *error)
+{
+    if (range->stream.size != 0 && range->category.size != 0)
+        return neapi_fail(error, NEAP_USAGE,
+                          "either one stream is read or one category, not both: %.*s, %.*s",
+                          NEAPI_TEXT(range->stream), NEAPI_TEXT(range->category));
+    neap_status status = NEAP_OK;
+    if (range->stream.size != 0)
+        status = neapi_stream_check(range->stream, error);
+    if (range->category.size != 0)
+        status = neapi_name_check(range->category, "a category's name", error);
+    for (size_t i = 0; i < range->type_count && status == NEAP_OK; i++)
+        status = neapi_name_check(range->types[i], "an event type's name", error);
+    if (status != NEAP_OK)
+        return status;
+    if (range->category.size != 0 && memchr(range->category.data, '-', range->category.size))
+        return neapi_fail(error, NEAP_USAGE,
+                          "\"%.*s\" is not a category: that ends before the first '-'",
+                          NEAPI_TEXT(range->category));
+    if (range->max_events == 0)
+        return neapi_fail(error, NEAP_USAGE, "a page of at most 0 events was asked for");
+    if ((range->backward ? range->to : range->from) == 0)
+        return neapi_fail(error, NEAP_USAGE,
+                          "what is read begins at 0; versions and positions "
+                          "count from 1");
+    return NEAP_OK;
+}

@@ -1,0 +1,49 @@
+/* The checked front over a backend: the only way in which the core uses a store. It checks
+ * arguments once for all backends, so that no backend has to, and prefixes errors with the
+ * operation and the store. */
+#ifndef NEAPI_STORE_STORE_H
+#define NEAPI_STORE_STORE_H
+
+#include "store/backend.h"
+
+#define NEAPI_STREAM_BYTES 512 /* the longest stream name, type name, idempotency key and tag */
+
+/* Opens by URL. Errors: NEAP_USAGE (URL, scheme, option), else as the backend's open. */
+neap_status neapi_store_open(const char *url, neapi_mode mode, neapi_store **store,
+                             neap_error *error);
+void neapi_store_close(neapi_store *store);
+neap_status neapi_session_open(neapi_store *store, neapi_mode mode, neapi_session **session,
+                               neap_error *error);
+void neapi_session_close(neapi_session *session);
+
+/* As the backend's, with every unit checked first: a unit that no store could hold (a bad name, no
+ * data, an operation twice) is refused with NEAP_USAGE or NEAP_INVALID and not given to the
+ * backend; the others go on. */
+neap_status neapi_commit(neapi_session *session, neapi_unit *const *units, size_t count,
+                         int64_t now_us, neapi_outcome *outcome, neap_error *error);
+neap_status neapi_resolve(neapi_session *session, neapi_unit *const *units, size_t count,
+                          bool *durable, neap_error *error);
+neap_status neapi_read(neapi_session *session, const neapi_range *range, neapi_page *page,
+                       neap_error *error);
+neap_status neapi_stream_head(neapi_session *session, neap_text stream, uint64_t *version,
+                              uint64_t *position, neap_error *error);
+neap_status neapi_head(neapi_session *session, uint64_t *position, neap_error *error);
+neap_status neapi_find_key(neapi_session *session, neap_text key, int64_t now_us,
+                           neapi_arena *arena, neapi_key *result, bool *found, neap_error *error);
+neap_status neapi_find_snapshot(neapi_session *session, neap_text stream, uint64_t max_version,
+                                neap_text fingerprint, neapi_arena *arena, neapi_snapshot *result,
+                                bool *found, neap_error *error);
+neap_status neapi_find_command(neapi_session *session, uint64_t position, neapi_arena *arena,
+                               neapi_command *result, bool *found, neap_error *error);
+neap_status neapi_maintain(neapi_session *session, int64_t now_us, bool *more, neap_error *error);
+
+/* Whether a name can be a stream's: UTF-8, 1 to NEAPI_STREAM_BYTES, no control characters. Errors:
+ * NEAP_INVALID. */
+neap_status neapi_stream_check(neap_text stream, neap_error *error);
+
+/* Every check that needs only the interface (dense versions and positions, order, JSON, ids), then
+ * the backend's. */
+neap_status neapi_verify(neapi_session *session, const neapi_verify_sink *sink,
+                         neap_verification *result, neap_error *error);
+
+#endif

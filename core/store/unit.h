@@ -1,0 +1,148 @@
+/* A unit of work: everything that one handler wants made durable, with its preconditions. Accepted
+ * or refused whole.
+ *
+ * A unit is a list of operations that a store judges and applies in order. More kinds of operations
+ * may come; a store refuses a kind that it does not know with NEAP_USAGE, never by ignoring it. All
+ * memory is the unit's arena. */
+#ifndef NEAPI_STORE_UNIT_H
+#define NEAPI_STORE_UNIT_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "neap.h"
+
+typedef enum neapi_op_kind {
+    NEAPI_OP_EXPECT, /* precondition only: the stream has exactly this version */
+    NEAPI_OP_APPEND, /* events for one stream, behind an expected version */
+    NEAPI_OP_KEY,    /* an idempotency key, which must not be there; kept with the unit's receipt */
+    NEAPI_OP_COMMAND,  /* the command that decided: found again from any event of the unit */
+    NEAPI_OP_SNAPSHOT, /* a stream's folded state as of a version; older ones of the stream beyond
+                          `keep` go */
+} neapi_op_kind;
+
+/* The command that decided a unit. */
+typedef struct neapi_command {
+    neap_uuid id, correlation_id, causation_id; /* causation all zero: came from outside */
+    int64_t recorded_at;                        /* µs; what context:now() said */
+    neap_text name;
+    neap_text data; /* canonical JSON; empty: recording is turned off */
+    neap_text meta; /* flat JSON object of texts, or empty */
+} neapi_command;
+
+/* What a key remembers: enough to give the first receipt again. */
+typedef struct neapi_key {
+    neap_text key;
+    uint64_t hash; /* of the command's name and data */
+    neap_uuid command_id;
+    int64_t expires_at; /* µs, wall clock; a key is there while now < expires_at */
+    neap_text stream;   /* the receipt's; may be empty */
+    neap_text types;    /* the receipt's event types, JSON array */
+    uint64_t
+        version; /* the receipt's. Set by the store at commit if the unit appends to `stream` */
+    uint64_t position; /* the receipt's. Set by the store at commit if the unit appends */
+} neapi_key;
+
+typedef struct neapi_snapshot {
+    neap_text stream;
+    uint64_t version;
+    neap_text fingerprint; /* which code's fold this is: only equal ones are found again */
+    neap_text state;       /* bytes, not text */
+    uint32_t keep;         /* how many of this stream stay, at least 1; of the same version one */
+} neapi_snapshot;
+
+typedef struct neapi_op {
+    neapi_op_kind kind;
+    union {
+        struct {
+            neap_text stream;
+            uint64_t version;
+        } expect;
+        struct {
+            neap_text stream;
+            uint64_t
+                expected; /* version before the first event; 0: no such stream; NEAP_ANY_VERSION */
+            size_t first, count; /* which of unit->events; count is at least 1 */
+        } append;
+        neapi_key key;
+        neapi_command command; /* at most one a unit */
+        neapi_snapshot snapshot;
+    };
+} neapi_op;
+
+typedef enum neapi_unit_state {
+    NEAPI_UNIT_BUILDING,
+    NEAPI_UNIT_ACCEPTED, /* durable */
+    NEAPI_UNIT_REFUSED,  /* without any effect; see verdict */
+    NEAPI_UNIT_UNKNOWN,  /* the store could not say: to be resolved before anything is answered */
+} neapi_unit_state;
+
+/* Why a unit was refused, or where it went. */
+typedef struct neapi_verdict {
+    neap_status
+        status;      /* NEAP_OK, NEAP_CONFLICT (a version), NEAP_DUPLICATE (the key), NEAP_USAGE
+                        (operation), NEAP_INVALID (a name, data), NEAP_NOMEM (this unit alone),
+                        NEAP_LIMIT (more than this store holds), or what made the whole batch fail */
+    size_t op;       /* the operation that was refused */
+    uint64_t actual; /* of NEAP_CONFLICT: the stream's version at that moment */
+    uint64_t first_position; /* of an accepted unit that appended; else 0 */
+    uint64_t last_position;
+} neapi_verdict;
+
+typedef struct neapi_unit {
+    atomic_uint references;
+    neapi_arena arena;
+    neap_uuid id;
+    neapi_op *ops;
+    size_t op_count, op_capacity;
+    /* Of all APPEND operations, in order. The store sets position and version when it accepts the
+     * unit. */
+    neap_event *events;
+    size_t event_count, event_capacity;
+    size_t event_bytes; /* of data, meta and tags */
+    /* The unit, submitted earlier, whose outcome this one was decided on; NULL: none. Holds a
+     * reference. If it was not accepted this one is refused with NEAP_CONFLICT, whatever the
+     * versions say: another writer may have brought the stream to the very version that is expected
+     * here. */
+    struct neapi_unit *after;
+    neapi_unit_state state;
+    neapi_verdict verdict;
+    struct neapi_unit *next; /* for whoever owns the unit: a queue */
+    void *owner;
+} neapi_unit;
+
+/* Owns: one reference. Errors: NULL, an allocation was refused. */
+neapi_unit *neapi_unit_new(neap_uuid id);
+neapi_unit *neapi_unit_hold(neapi_unit *unit); /* Threads: any. */
+void neapi_unit_release(neapi_unit *unit);     /* Threads: any. NULL is allowed. */
+
+/* Sets unit->after and holds it; after may be NULL. A chain does not grow: what `after` itself
+ * waited for, it lets go once it has been judged. */
+void neapi_unit_follow(neapi_unit *unit, neapi_unit *after);
+
+/* Whether unit->after stands in its way: it was refused, or its outcome is unknown, or a store that
+ * judges a batch before it makes it durable has given it a verdict other than NEAP_OK. Called by
+ * stores in judging order. */
+bool neapi_unit_blocked(const neapi_unit *unit);
+
+/* The following copy all text into the arena and add one operation. Errors: NEAP_NOMEM. */
+neap_status neapi_unit_expect(neapi_unit *unit, neap_text stream, uint64_t version);
+neap_status neapi_unit_key(neapi_unit *unit, const neapi_key *key);
+neap_status neapi_unit_command(neapi_unit *unit, const neapi_command *command);
+neap_status neapi_unit_snapshot(neapi_unit *unit, const neapi_snapshot *snapshot);
+
+/* Adds an event: to the last operation, if that is an APPEND of the same stream (expected is then
+ * not looked at), else with a new one. Of `event` position and version are ignored. Errors:
+ * NEAP_NOMEM. */
+neap_status neapi_unit_append(neapi_unit *unit, neap_text stream, uint64_t expected,
+                              const neap_event *event);
+
+/* Takes back all operations and events and the verdict, keeps id, `after` and memory: to decide
+ * again. */
+void neapi_unit_clear(neapi_unit *unit);
+
+/* Judgement, by stores and the writer. */
+void neapi_unit_accept(neapi_unit *unit, uint64_t first_position, uint64_t last_position);
+void neapi_unit_refuse(neapi_unit *unit, neap_status status, size_t op, uint64_t actual);
+
+#endif

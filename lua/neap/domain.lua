@@ -1,0 +1,190 @@
+-- Domains: what a domain's file defines, in the order in which it does.
+
+local internal = require "neap.internal"
+local aggregate = require "neap.aggregate"
+local check = require "neap.check"
+local message = require "neap.message"
+
+---What one Lua file, and what it requires, defines.
+---
+---```lua
+---local neap = require "neap"
+---local shop = neap.domain "shop"
+---local PlaceOrder = shop:command "PlaceOrder" { order_id = "string" }
+---shop:handle(PlaceOrder, function(command, context) end)
+---return shop
+---```
+---@class neap.Domain
+---@field name string
+---@field place neap.Place
+---@field messages neap.Message[]
+---@field aggregates table[]
+---@field handlers table[]
+---@field unfinished table<string, neap.Place> what was named but not yet described
+local Domain = {}
+
+local metatable = { __name = "neap.Domain" }
+
+---@param self any
+local function check_self(self, method)
+  if getmetatable(self) ~= metatable then
+    check.misuse("call it as domain:%s(…), with a colon", method)
+  end
+end
+
+---@param self neap.Domain
+---@param kind neap.Kind
+---@param name string
+---@param options? neap.EventOptions
+---@return fun(fields: table): neap.Message
+local function define(self, kind, name, options)
+  check_self(self, kind)
+  options = options or {}
+  message.check(kind, name, options)
+  for _, earlier in ipairs(self.messages) do
+    if earlier.name == name then
+      check.misuse("%s '%s' is already defined as %s at %s:%d", kind, name,
+        check.a(earlier.kind), earlier.place.file, earlier.place.line)
+    end
+  end
+  local place = check.here()
+  local label = string.format("%s '%s'", kind, name)
+  self.unfinished[label] = place
+  return function(fields)
+    if not self.unfinished[label] then
+      check.misuse("%s already has its fields", label)
+    end
+    local made = message.new(kind, name, options, fields, place)
+    self.unfinished[label] = nil
+    self.messages[#self.messages + 1] = made
+    return made
+  end
+end
+
+---Defines a command: an intent, which one handler decides.
+---@param name string
+---@return fun(fields: table<string, neap.Field>): neap.Message
+function Domain:command(name, options)
+  return define(self, "command", name, options)
+end
+
+---Defines an event: a fact.
+---@param name string
+---@param options? neap.EventOptions
+---@return fun(fields: table<string, neap.Field>): neap.Message
+function Domain:event(name, options)
+  return define(self, "event", name, options)
+end
+
+---Defines a query: a question, which one handler answers.
+---@param name string
+---@return fun(fields: table<string, neap.Field>): neap.Message
+function Domain:query(name, options)
+  return define(self, "query", name, options)
+end
+
+---Defines an aggregate: a state folded from one stream, which decides commands.
+---@param name string
+---@return fun(definition: neap.Aggregate)
+function Domain:aggregate(name)
+  check_self(self, "aggregate")
+  check.name(name, "aggregate")
+  for _, earlier in ipairs(self.aggregates) do
+    if earlier.name == name then
+      check.misuse("aggregate '%s' is already defined at %s:%d", name, earlier.place.file,
+        earlier.place.line)
+    end
+  end
+  local place = check.here()
+  local label = string.format("aggregate '%s'", name)
+  self.unfinished[label] = place
+  return function(definition)
+    if not self.unfinished[label] then
+      check.misuse("%s is already defined", label)
+    end
+    self.aggregates[#self.aggregates + 1] = aggregate.new(name, definition, place)
+    self.unfinished[label] = nil
+  end
+end
+
+---@param self neap.Domain
+---@param method string
+---@param kind neap.Kind
+---@param target any
+---@param handler any
+local function handle(self, method, kind, target, handler)
+  check_self(self, method)
+  if not message.is(target) then
+    check.misuse("domain:%s needs a %s that the domain defined, but got %s", method, kind,
+      target == nil and "nothing" or "a " .. type(target))
+  end
+  if target.kind ~= kind then
+    check.misuse("domain:%s needs %s, but '%s' is %s", method, check.a(kind), target.name,
+      check.a(target.kind))
+  end
+  if type(handler) ~= "function" then
+    check.misuse("domain:%s: what handles '%s' must be a function, but is a %s", method,
+      target.name, type(handler))
+  end
+  self.handlers[#self.handlers + 1] = {
+    message = target,
+    handler = handler,
+    place = check.here(),
+  }
+end
+
+---Registers the one handler of a command that belongs to no aggregate. What it publishes with
+---`context:publish` is one unit of work.
+---@param command neap.Message
+---@param handler fun(command: table, context: neap.Context): neap.Rejection?
+function Domain:handle(command, handler)
+  handle(self, "handle", "command", command, handler)
+end
+
+---Registers the one handler of a query; what it gives is the answer.
+---@param query neap.Message
+---@param handler fun(query: table, context: neap.Context): any
+function Domain:answer(query, handler)
+  handle(self, "answer", "query", query, handler)
+end
+
+metatable.__index = check.closed(Domain, "a domain", {
+  projection = "projections",
+  subscriber = "subscribers",
+  saga = "sagas",
+  use = "middleware",
+  service = "services",
+  outbox = "outbox",
+})
+
+local domain = {}
+
+local first
+
+---Begins a domain; its file returns it.
+---@param name string
+---@return neap.Domain
+function domain.new(name)
+  check.name(name, "domain")
+  if internal.own and first then
+    check.misuse("domain '%s' is already begun at %s:%d; a file defines one domain", first.name,
+      first.place.file, first.place.line)
+  end
+  first = setmetatable({
+    name = name,
+    place = check.here(),
+    messages = {},
+    aggregates = {},
+    handlers = {},
+    unfinished = {},
+  }, metatable)
+  return first
+end
+
+---@param value any
+---@return boolean
+function domain.is(value)
+  return getmetatable(value) == metatable
+end
+
+return domain

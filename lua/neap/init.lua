@@ -1,0 +1,44 @@
+-- Neap: event sourcing and CQRS. What `require "neap"` gives.
+
+local internal = require "neap.internal"
+local check = require "neap.check"
+
+---@class neap
+---@field version string of the library
+---@field null userdata JSON's null, apart from nil
+local neap = {
+  version = internal.version,
+  null = internal.null,
+  reject = require "neap.reject",
+  sorted = require "neap.sorted",
+  domain = require("neap.domain").new,
+}
+
+---Marks a table as a list, so that it is recorded as `[]` even when it is empty.
+---
+---```lua
+---local lines = neap.array { }
+---```
+---@generic T
+---@param list? T[]
+---@return T[]
+function neap.array(list)
+  if list ~= nil and type(list) ~= "table" then
+    check.misuse("neap.array needs a table, but got a %s", type(list))
+  end
+  return setmetatable(list or {}, internal.array_metatable)
+end
+
+if internal.own then
+  function neap.open()
+    check.misuse("neap.open is for hosts: inside a domain there is no runtime to open")
+  end
+else
+  neap.open = internal.open
+end
+
+return check.closed(neap, "neap", {
+  delete = "projections",
+  middleware = "middleware",
+  spec = "spec kit",
+})

@@ -1,0 +1,154 @@
+-- A loaded domain, checked as a whole: who handles what.
+
+local check = require "neap.check"
+local domain = require "neap.domain"
+
+local plan = {}
+
+---@param shop neap.Domain
+local function check_finished(shop)
+  for _, label in ipairs(check.sorted_keys(shop.unfinished)) do
+    check.misuse_at(shop.unfinished[label], "%s is named, but not described: its table is missing",
+      label)
+  end
+end
+
+---@param shop neap.Domain
+---@return table<string, table>
+local function entries_of(shop)
+  local by_name = {}
+  for index, message in ipairs(shop.messages) do
+    by_name[message.name] = { index = index, message = message, place = message.place }
+  end
+  return by_name
+end
+
+---@param by_name table<string, table>
+---@param kind neap.Kind
+---@param name string
+---@param place neap.Place
+---@param what string
+local function check_defined(by_name, kind, name, place, what)
+  local entry = by_name[name]
+  if not entry then
+    local names = {}
+    for known, other in pairs(by_name) do
+      if other.message.kind == kind then
+        names[#names + 1] = known
+      end
+    end
+    table.sort(names)
+    check.misuse_at(place, "%s handles the %s '%s', which is not defined%s", what, kind, name,
+      check.did_you_mean(name, names))
+  elseif entry.message.kind ~= kind then
+    check.misuse_at(place, "%s handles '%s' as %s, but it is %s", what, name, check.a(kind),
+      check.a(entry.message.kind))
+  end
+end
+
+---@param entry table
+---@param handler function
+---@param by string
+---@param place neap.Place
+local function take(entry, handler, by, place)
+  if entry.handler then
+    check.misuse_at(place, "%s '%s' has two handlers: %s, and before that %s at %s:%d",
+      entry.message.kind, entry.message.name, by, entry.by, entry.handled_at.file,
+      entry.handled_at.line)
+  end
+  entry.handler, entry.by, entry.handled_at = handler, by, place
+end
+
+---@param aggregate table
+---@param entry table
+---@return string
+local function check_key(aggregate, entry)
+  local message = entry.message
+  local field = message.fields[aggregate.key]
+  if field == nil then
+    check.misuse_at(aggregate.place,
+      "aggregate '%s': its key '%s' is not a field of the command '%s'%s", aggregate.name,
+      aggregate.key, message.name,
+      check.did_you_mean(aggregate.key, check.sorted_keys(message.fields)))
+  elseif field ~= "string" and field ~= "integer" then
+    check.misuse_at(aggregate.place,
+      "aggregate '%s': its key '%s' must be a string or an integer in the command '%s', "
+        .. "and required",
+      aggregate.name, aggregate.key, message.name)
+  end
+  return field
+end
+
+---@param aggregate table
+---@param index integer
+---@param by_name table<string, table>
+local function plan_commands(aggregate, index, by_name)
+  local what = string.format("aggregate '%s'", aggregate.name)
+  local key_type, first_command
+  for _, name in ipairs(check.sorted_keys(aggregate.commands)) do
+    local handler = aggregate.commands[name]
+    local place = check.place_of(handler)
+    check_defined(by_name, "command", name, place, what)
+    local entry = by_name[name]
+    take(entry, handler, what, place)
+    entry.aggregate = index
+    local field = check_key(aggregate, entry)
+    if key_type and field ~= key_type then
+      check.misuse_at(aggregate.place, "%s: its key '%s' is %s in the command '%s', but %s in '%s'",
+        what, aggregate.key, check.a(key_type), first_command, check.a(field), name)
+    end
+    key_type, first_command = field, name
+  end
+  aggregate.integer_key = key_type == "integer"
+end
+
+---@param aggregate table
+---@param by_name table<string, table>
+local function plan_events(aggregate, by_name)
+  local what = string.format("aggregate '%s'", aggregate.name)
+  aggregate.folds = {}
+  for _, name in ipairs(check.sorted_keys(aggregate.events)) do
+    local fold = aggregate.events[name]
+    local place = check.place_of(fold)
+    check_defined(by_name, "event", name, place, what)
+    if by_name[name].message.transient then
+      check.misuse_at(place, "%s folds the event '%s', which is transient and never stored", what,
+        name)
+    end
+    aggregate.folds[by_name[name].index] = fold
+  end
+  if next(aggregate.commands) ~= nil and next(aggregate.events) == nil then
+    check.misuse_at(aggregate.place, "%s decides commands, but has no fold for any event", what)
+  end
+end
+
+---Checks what a domain's file gave, and what it defined, as a whole. Raises with file and line.
+---@param shop any
+---@return table
+function plan.make(shop)
+  if not domain.is(shop) then
+    error(string.format("the domain's file must return its domain, but returned %s",
+      shop == nil and "nothing" or "a " .. type(shop)), 0)
+  end
+  check_finished(shop)
+  local by_name = entries_of(shop)
+  for index, aggregate in ipairs(shop.aggregates) do
+    plan_commands(aggregate, index, by_name)
+    plan_events(aggregate, by_name)
+  end
+  for _, registered in ipairs(shop.handlers) do
+    local entry = by_name[registered.message.name]
+    if not entry or entry.message ~= registered.message then
+      check.misuse_at(registered.place, "'%s' belongs to another domain", registered.message.name)
+    end
+    take(entry, registered.handler, "a handler", registered.place)
+  end
+  local messages = {}
+  for name, entry in pairs(by_name) do
+    assert(name == entry.message.name)
+    messages[entry.index] = entry
+  end
+  return { name = shop.name, messages = messages, aggregates = shop.aggregates }
+end
+
+return plan

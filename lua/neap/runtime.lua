@@ -1,0 +1,159 @@
+---@meta
+-- luacheck: ignore 112 212 241
+-- The runtime, as core/script/host.c provides it to a host's Lua.
+
+---@class neap.Options
+---@field store? string URL: "memory:" (default), "sqlite:PATH"
+---@field read_only? boolean opens the store for reading; dispatch is an error
+---@field record_commands? boolean true: the command that decided is recorded with its events
+---@field lanes? integer 1
+---@field queue_length? integer 10,000 messages waiting per lane
+---@field conflict_retries? integer 3
+---@field warm_aggregates? integer 100,000 folded states kept per lane
+---@field nesting_depth? integer 100: of JSON, of tables
+---@field unit_events? integer 1,000 events one handler may record
+---@field unit_bytes? integer 4 MiB of JSON one handler may record
+---@field message_bytes? integer 4 MiB of JSON one message may have
+---@field lane_memory_bytes? integer 256 MiB of Lua per lane
+---@field allocation_bytes? integer 64 MiB for one single request of Lua
+---@field handler_instructions? integer 100,000,000
+---@field handler_ms? integer 5,000
+---@field close_ms? integer 10,000: how long close() goes on with what was accepted
+---@field key_retention_ms? integer 7 days: how long an idempotency key is kept
+---@field log? "stderr" where the domain's print and the library's warnings go; without it nowhere
+
+---What can go wrong in operation is given behind a nil. `tostring` gives "code: message".
+---@class neap.Error
+---@field status string what kind of failure: "rejected", "invalid", "conflict" …
+---@field code string the same, but for a rejection: the domain's own code
+---@field message string
+---@field path? string the field, as in "items[2].sku"
+---@field details? any what the domain gave with its rejection
+---@field traceback? string the domain's own lines
+---@field line? integer in the JSON that was given, from 1
+---@field column? integer in bytes, from 1
+---@field outcome? "unknown" the effect may have become durable, or may yet
+
+---@class neap.DispatchOptions
+---@field idempotency_key? string takes effect once while the key is kept; at most 512 bytes
+---@field meta? table<string, string> kept with the events
+---@field correlation_id? string UUID; without it the command's own id
+---@field causation_id? string UUID
+---@field timeout? number seconds; without it as long as it takes
+---@field fail_when_full? boolean a full queue is "busy" at once, instead of waiting
+
+---@class neap.QueryOptions
+---@field timeout? number seconds; without it as long as it takes
+---@field after? neap.Receipt the answer has caught up with that
+
+---@class neap.Receipt
+---@field command_id string
+---@field stream? string of the last event recorded, or of the aggregate that decided
+---@field version integer of that stream after the command
+---@field position integer of the last event that the decision rests on
+---@field events string[] the types of the events, in order; empty: nothing happens
+---@field repeated boolean the idempotency key was known: this is the first one's receipt
+
+---@class neap.Event
+---@field id string UUID
+---@field type string
+---@field schema integer version of the type's schema, from 1
+---@field stream string
+---@field version integer place in its stream, from 1
+---@field position integer place in the whole store, from 1
+---@field recorded_at integer µs since 1970, UTC
+---@field correlation_id string
+---@field causation_id? string
+---@field command? string the id of the command that decided it
+---@field tags? string[] "name:value"
+---@field meta table<string, string>
+---@field data table
+
+---@class neap.Filter
+---@field stream? string one stream; or
+---@field category? string all streams whose name begins with it and a '-'
+---@field types? string | string[] any of these types, at most 64
+---@field from? integer first wanted: a version if `stream` is given, else a position
+---@field to? integer last wanted
+---@field limit? integer at most so many
+---@field backward? boolean newest first; from and to keep their meaning
+
+---An open domain on an open store. Its methods wait; other threads of the process go on.
+---
+---```lua
+---local runtime <close> = assert(neap.open("shop.lua", { store = "sqlite:shop.db" }))
+---local receipt = assert(runtime:dispatch("PlaceOrder", { order_id = "o-1", total = 4200 }))
+---```
+---@class neap.Runtime
+local Runtime = {}
+
+---Opens a domain's file on a store.
+---@param path string
+---@param options? neap.Options
+---@return neap.Runtime?
+---@return neap.Error?
+function neap.open(path, options) end
+
+---Decides a command and waits until its events are durable.
+---@param name string
+---@param data? table | string the command's fields, or JSON
+---@param options? neap.DispatchOptions
+---@return neap.Receipt?
+---@return neap.Error?
+function Runtime:dispatch(name, data, options) end
+
+---Queues a command and does not wait for it.
+---@param name string
+---@param data? table | string
+---@param options? neap.DispatchOptions
+---@return neap.Pending?
+---@return neap.Error?
+function Runtime:send(name, data, options) end
+
+---Asks a query. An answer of nil is given as `neap.null`.
+---@param name string
+---@param data? table | string
+---@param options? neap.QueryOptions
+---@return any
+---@return neap.Error?
+function Runtime:query(name, data, options) end
+
+---An aggregate's folded state, as of now or of a version.
+---@param aggregate string
+---@param id string | integer
+---@param version? integer
+---@return table?
+---@return neap.Error?
+function Runtime:state(aggregate, id, version) end
+
+---The log, for a `for` loop; what goes wrong on the way is raised.
+---
+---```lua
+---for event in runtime:events { stream = "Order-o-1" } do print(event.version, event.type) end
+---```
+---@param filter? neap.Filter
+---@return fun(): neap.Event?
+function Runtime:events(filter) end
+
+---Waits until everything accepted before the call has been answered.
+---@param timeout? number seconds
+---@return true?
+---@return neap.Error?
+function Runtime:drain(timeout) end
+
+---Accepts nothing more, goes on with what was accepted, and closes. May be called again.
+function Runtime:close() end
+
+---A command under way.
+---@class neap.Pending
+local Pending = {}
+
+---Waits for the outcome; may be called again.
+---@param timeout? number seconds
+---@return neap.Receipt?
+---@return neap.Error?
+function Pending:wait(timeout) end
+
+---Whether wait() would return at once.
+---@return boolean
+function Pending:done() end

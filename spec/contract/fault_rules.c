@@ -1,0 +1,219 @@
+/* Every allocation refused once: nothing leaks, nothing is half done, and the store goes on. */
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "contract/rules.h"
+#include "contract/world.h"
+
+#define UNITS        4
+#define MOST_REFUSED 1000
+
+/* 0: everything at once · 1: behind a refused allocation · 2: named badly · 3: follows 1. */
+static void build(neapi_unit **units)
+{
+    for (size_t i = 0; i < UNITS; i++)
+        units[i] = new_unit();
+    neap_uuid command = add_command(units[0], "Do");
+    for (int i = 0; i < 6; i++) {
+        neap_event event = new_event(i % 2 == 0 ? "Opened" : "Closed", "{}");
+        event.command_id = command;
+        add_event(units[0], i < 5 ? "A-1" : "B-1", NEAP_ANY_VERSION, &event);
+    }
+    add_key(units[0], "k-1", NOW + 1000);
+    add_snapshot(units[0], "A-1", 2, "f", "state", 1);
+    neap_text tag = T("side:left");
+    neap_event event = new_event("Moved", "{}");
+    event.tags = &tag;
+    event.tag_count = 1;
+    add_event(units[1], "C-1", 0, &event);
+    add(units[2], "", 0, "Lost");
+    neapi_unit_follow(units[3], units[1]);
+    add(units[3], "C-1", 1, "Moved");
+}
+
+static void assert_whole(contract_world *world, neapi_unit *const *units)
+{
+    bool accepted[UNITS], found;
+    uint64_t events = 0;
+    for (size_t i = 0; i < UNITS; i++) {
+        accepted[i] = units[i]->state == NEAPI_UNIT_ACCEPTED;
+        events += accepted[i] ? units[i]->event_count : 0;
+    }
+    assert_false(accepted[2]);
+    assert_false(accepted[3] && !accepted[1]);
+    assert_head(world, events);
+    assert_stream_head(world, "A-1", accepted[0] ? 5 : 0, accepted[0] ? 5 : 0);
+    neapi_key key;
+    neapi_snapshot snapshot;
+    assert_int_equal(
+        neapi_find_key(world->reader, T("k-1"), NOW, &world->arena, &key, &found, NULL), NEAP_OK);
+    assert_int_equal(found, accepted[0]);
+    assert_int_equal(neapi_find_snapshot(world->reader, T("A-1"), 9, T("f"), &world->arena,
+                                         &snapshot, &found, NULL),
+                     NEAP_OK);
+    assert_int_equal(found, accepted[0]);
+    assert_int_equal(assert_sound(world).events, events);
+}
+
+/* One store, one batch, one refusal. Whether all went well nevertheless. */
+static bool commit_refused(const contract_fixture *fixture, uint64_t nth, bool persistent)
+{
+    void *state = (void *)fixture;
+    world_setup(&state);
+    contract_world *world = state;
+    snprintf(world->note, sizeof world->note, "refusal %u%s", (unsigned)nth,
+             persistent ? " and all after it" : "");
+    neapi_unit *units[UNITS];
+    build(units);
+    neapi_outcome outcome;
+    neapi_alloc_refuse(nth, persistent);
+    neap_status status = neapi_commit(world->writer, units, UNITS, NOW, &outcome, NULL);
+    neapi_alloc_refuse(0, false);
+
+    bool well = status == NEAP_OK;
+    if (status != NEAP_OK) {
+        assert_int_equal(status, NEAP_NOMEM);
+        assert_int_equal(outcome, NEAPI_OUTCOME_NONE);
+        for (size_t i = 0; i < UNITS; i++)
+            assert_int_equal(units[i]->state, NEAPI_UNIT_BUILDING);
+        assert_whole(world, units);
+        commit(world, units, UNITS); /* The same batch goes through now. */
+        assert_int_equal(units[0]->state, NEAPI_UNIT_ACCEPTED);
+    }
+    assert_verdict(units[2], NEAP_INVALID);
+    for (size_t i = 0; i < UNITS; i++) {
+        if (i == 2 || units[i]->state == NEAPI_UNIT_ACCEPTED)
+            continue;
+        well = false;
+        assert_verdict(units[i], i == 3 && units[1]->state == NEAPI_UNIT_REFUSED ? NEAP_CONFLICT
+                                                                                 : NEAP_NOMEM);
+    }
+    assert_whole(world, units);
+    release(units, UNITS);
+    append(world, "A-1", "Opened");
+    world->note[0] = '\0';
+    world_teardown(&state);
+    return well;
+}
+
+void refused_allocation_in_commit(void **state)
+{
+    contract_world *world = *state;
+    uint64_t most = 1;
+    while (!commit_refused(world->fixture, most, true))
+        assert_true(++most < MOST_REFUSED);
+    for (uint64_t nth = 1; nth < most; nth++)
+        commit_refused(world->fixture, nth, false);
+}
+
+#define READS 7
+
+/* The which-th way to read; a session of its own is opened for it. */
+static neap_status read_once(contract_world *world, int which, uint64_t *seen)
+{
+    neapi_session *session;
+    neap_status status = neapi_session_open(world->store, NEAPI_MODE_READ, &session, NULL);
+    if (status != NEAP_OK)
+        return status;
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    neapi_page page = NEAPI_PAGE_INIT;
+    neapi_key key;
+    neapi_snapshot snapshot;
+    neapi_command command;
+    uint64_t position;
+    bool found = false;
+    const neap_text types[] = {T("Opened"), T("Closed")};
+    neapi_range range = forward();
+    range.types = types;
+    range.type_count = which == 1 ? 2 : 0;
+    *seen = 0;
+    switch (which) {
+    case 0:
+    case 1:
+        status = neapi_read(session, &range, &page, NULL);
+        *seen = page.count;
+        break;
+    case 2:
+        status = neapi_find_key(session, T("k-1"), NOW, &arena, &key, &found, NULL);
+        *seen = found;
+        break;
+    case 3:
+        status = neapi_find_snapshot(session, T("A-1"), 9, T("f"), &arena, &snapshot, &found, NULL);
+        *seen = found;
+        break;
+    case 4:
+        status = neapi_find_command(session, 1, &arena, &command, &found, NULL);
+        *seen = found;
+        break;
+    case 5:
+        status = neapi_head(session, seen, NULL);
+        break;
+    default:
+        status = neapi_stream_head(session, T("A-1"), seen, &position, NULL);
+        break;
+    }
+    neapi_arena_fini(&arena);
+    neapi_page_fini(&page);
+    neapi_session_close(session);
+    return status;
+}
+
+void refused_allocation_in_read(void **state)
+{
+    static const uint64_t expected[READS] = {8, 6, 1, 1, 1, 8, 5};
+    contract_world *world = *state;
+    neapi_unit *units[UNITS];
+    build(units);
+    commit(world, units, UNITS);
+    release(units, UNITS);
+    for (int which = 0; which < READS; which++) {
+        neap_status status = NEAP_NOMEM;
+        uint64_t seen;
+        for (uint64_t nth = 1; status != NEAP_OK; nth++) {
+            snprintf(world->note, sizeof world->note, "read %d, refusal %u", which, (unsigned)nth);
+            assert_true(nth < MOST_REFUSED);
+            for (int persistent = 0; persistent < 2; persistent++) {
+                int64_t blocks = neapi_alloc_blocks();
+                neapi_alloc_refuse(nth, persistent != 0);
+                status = read_once(world, which, &seen);
+                neapi_alloc_refuse(0, false);
+                assert_int_equal(neapi_alloc_blocks(), blocks);
+                if (status != NEAP_OK)
+                    assert_int_equal(status, NEAP_NOMEM);
+                else
+                    assert_int_equal(seen, expected[which]);
+                assert_int_equal(read_once(world, which, &seen), NEAP_OK);
+                assert_int_equal(seen, expected[which]);
+            }
+        }
+    }
+    world->note[0] = '\0';
+}
+
+void refused_allocation_in_open(void **state)
+{
+    contract_world *world = *state;
+    neap_status status = NEAP_NOMEM;
+    for (uint64_t nth = 1; status != NEAP_OK; nth++) {
+        assert_true(nth < MOST_REFUSED);
+        for (int persistent = 0; persistent < 2; persistent++) {
+            char url[CONTRACT_URL_SIZE];
+            neapi_store *store = NULL;
+            neapi_session *session = NULL;
+            int64_t blocks = neapi_alloc_blocks();
+            world->fixture->fresh(url);
+            neapi_alloc_refuse(nth, persistent != 0);
+            status = neapi_store_open(url, NEAPI_MODE_WRITE, &store, NULL);
+            if (status == NEAP_OK)
+                status = neapi_session_open(store, NEAPI_MODE_WRITE, &session, NULL);
+            neapi_alloc_refuse(0, false);
+            if (status != NEAP_OK)
+                assert_int_equal(status, NEAP_NOMEM);
+            neapi_session_close(session);
+            neapi_store_close(store);
+            if (world->fixture->discard != NULL)
+                world->fixture->discard(url);
+            assert_int_equal(neapi_alloc_blocks(), blocks);
+        }
+    }
+}

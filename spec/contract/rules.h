@@ -1,0 +1,65 @@
+/* Every rule of the suite, and to which stores it applies. */
+#ifndef NEAPI_SPEC_RULES_H
+#define NEAPI_SPEC_RULES_H
+
+#include "contract/contract.h"
+
+#define CONTRACT_RULES(RULE)                                                                       \
+    RULE(open_for_reading_needs_a_store, true)                                                     \
+    RULE(unknown_option_is_usage, true)                                                            \
+    RULE(second_writer_is_busy, fixture->persistent && !fixture->shared)                           \
+    RULE(foreign_store_is_corrupt, fixture->make_foreign != NULL)                                  \
+    RULE(newer_store_is_corrupt, fixture->make_newer != NULL)                                      \
+    RULE(damaged_store_is_corrupt, fixture->damage != NULL)                                        \
+    RULE(one_writing_session_at_a_time, true)                                                      \
+    RULE(no_writing_session_in_a_store_for_reading, fixture->persistent)                           \
+    RULE(reading_changes_nothing, fixture->persistent)                                             \
+    RULE(versions_are_dense, true)                                                                 \
+    RULE(positions_are_dense, true)                                                                \
+    RULE(expected_version_is_judged, true)                                                         \
+    RULE(expect_alone_appends_nothing, true)                                                       \
+    RULE(any_version_appends, true)                                                                \
+    RULE(several_streams_in_one_unit, true)                                                        \
+    RULE(several_appends_to_one_stream_in_one_unit, true)                                          \
+    RULE(refused_unit_leaves_nothing, true)                                                        \
+    RULE(refused_unit_does_not_harm_neighbours, true)                                              \
+    RULE(units_see_accepted_ones_before_them, true)                                                \
+    RULE(unit_after_a_refused_one_is_refused, true)                                                \
+    RULE(unknown_operation_is_usage, true)                                                         \
+    RULE(key_is_unique_until_it_expires, true)                                                     \
+    RULE(key_keeps_the_receipt, true)                                                              \
+    RULE(expired_keys_are_dropped, true)                                                           \
+    RULE(command_is_found_from_every_event, true)                                                  \
+    RULE(snapshot_newest_wins, true)                                                               \
+    RULE(snapshot_keeps_only_so_many, true)                                                        \
+    RULE(data_comes_back_byte_for_byte, true)                                                      \
+    RULE(envelope_comes_back, true)                                                                \
+    RULE(events_get_position_and_version_at_commit, true)                                          \
+    RULE(accepted_units_survive_reopening, fixture->persistent)                                    \
+    RULE(empty_batch_is_fine, true)                                                                \
+    RULE(large_batch, true)                                                                        \
+    RULE(large_event, true)                                                                        \
+    RULE(reads_forward, true)                                                                      \
+    RULE(reads_backward, true)                                                                     \
+    RULE(reads_one_stream, true)                                                                   \
+    RULE(reads_a_category, true)                                                                   \
+    RULE(category_is_not_a_prefix, true)                                                           \
+    RULE(reads_types, true)                                                                        \
+    RULE(unknown_stream_is_empty, true)                                                            \
+    RULE(pages_join_without_gap_or_repeat, true)                                                   \
+    RULE(page_keeps_its_bounds, true)                                                              \
+    RULE(from_and_to_are_inclusive, true)                                                          \
+    RULE(reader_sees_commits_of_the_writer, true)                                                  \
+    RULE(reader_in_another_store_sees_commits, fixture->persistent)                                \
+    RULE(verify_counts_what_is_there, true)                                                        \
+    RULE(random_histories_match_the_model, true)                                                   \
+    RULE(readers_see_a_prefix, true)                                                               \
+    RULE(refused_allocation_in_commit, true)                                                       \
+    RULE(refused_allocation_in_read, true)                                                         \
+    RULE(refused_allocation_in_open, true)
+
+#define CONTRACT_DECLARE(name, applies) void name(void **state);
+CONTRACT_RULES(CONTRACT_DECLARE)
+#undef CONTRACT_DECLARE
+
+#endif

@@ -1,0 +1,102 @@
+-- What is written in C is described in Lua, by the same names.
+
+local root = debug.getinfo(1, "S").source:match "^@(.*)spec/lua/[^/]*$"
+local domains = require "spec.lua.domains"
+
+local function read(path)
+  local file <close> = assert(io.open(root .. path))
+  return file:read "a"
+end
+
+-- The names that a pattern captures, sorted.
+local function names(text, pattern)
+  local found, seen = {}, {}
+  for name in text:gmatch(pattern) do
+    if not seen[name] then
+      found[#found + 1], seen[name] = name, true
+    end
+  end
+  table.sort(found)
+  return found
+end
+
+local function keys(map)
+  local found = {}
+  for key in pairs(map) do
+    if not key:find "^__" then found[#found + 1] = key end
+  end
+  table.sort(found)
+  return found
+end
+
+local function fields_of(text, class)
+  local block = text:match("%-%-%-@class " .. class:gsub("%.", "%%.") .. "\n(.-)\n\n")
+  assert.is_string(block, class)
+  return names("\n" .. block, "\n%-%-%-@field ([%w_]+)")
+end
+
+describe("the annotations", function()
+  local runtime_text, context_text = read "lua/neap/runtime.lua", read "lua/neap/context.lua"
+
+  it("name the methods of a runtime and of a pending command", function()
+    local runtime <close> = assert(domains.open [[
+      local neap = require "neap"
+      local spec = neap.domain "spec"
+      spec:handle(spec:command "Do" {}, function() end)
+      return spec
+    ]])
+    assert.same(keys(debug.getmetatable(runtime).__index),
+      names(runtime_text, "function Runtime:([%w_]+)"))
+    local pending = runtime:send "Do"
+    assert.same(keys(debug.getmetatable(pending).__index),
+      names(runtime_text, "function Pending:([%w_]+)"))
+    assert(pending:wait())
+  end)
+
+  it("name the members of context", function()
+    local source = read "core/script/context.c"
+    assert.same(names(source:match "luaL_Reg methods(.-)};", '{"([%w_]+)"'),
+      names(context_text, "function Context:([%w_]+)"))
+    assert.same(names(source:match "int context_index.-\n}\n", 'LITERAL%("([%w_]+)"'),
+      fields_of(context_text, "neap.Context"))
+    assert.same(names(source:match "check_publish_options_lj.-\n}\n", '{?"([%w_]+)"[,}]'),
+      fields_of(context_text, "neap.PublishOptions"))
+  end)
+
+  it("name the options", function()
+    local host = read "core/script/host.c"
+    local opening = host:match "int host_open.-\n}\n"
+    local opened = names(opening, "OPTION%(([%w_]+)")
+    opened[#opened + 1] = "log"
+    table.sort(opened)
+    assert.same(opened, fields_of(runtime_text, "neap.Options"))
+    local dispatched = names(host:match "bool neapi_host_message_lj.-\n}\n", '{"([%w_]+)", NEAPI')
+    for i = #dispatched, 1, -1 do
+      if dispatched[i] == "wait_for" then table.remove(dispatched, i) end
+    end
+    assert.same(dispatched, fields_of(runtime_text, "neap.DispatchOptions"))
+    assert.same(names(host:match "int host_query.-\n}\n", '{"([%w_]+)", NEAPI'),
+      fields_of(runtime_text, "neap.QueryOptions"))
+    assert.same(names(read "core/script/host_events.c":match "int neapi_host_events.-\n}\n",
+      '{"([%w_]+)", NEAPI'), fields_of(runtime_text, "neap.Filter"))
+  end)
+
+  it("name what an event, a receipt and an error have", function()
+    local events = read "core/script/host_events.c":match "push_event_lj.-\n}\n"
+    local named = names(events, 'lj%(L, "([%w_]+)"')
+    named[#named + 1] = "tags"
+    table.sort(named)
+    assert.same(named, fields_of(runtime_text, "neap.Event"))
+    local receipt = read "core/script/host.c":match "push_receipt_lj%(lua_State.-\n}\n"
+    assert.same(names(receipt, 'lua_setfield%(L, %-2, "([%w_]+)"'),
+      fields_of(runtime_text, "neap.Receipt"))
+    local errors = read "core/script/lua_error.c":match "void neapi_push_error_lj.-\n}\n"
+    local found = names(errors, '"([%w_]+)"')
+    for i = #found, 1, -1 do
+      if found[i] == "unknown" then table.remove(found, i) end
+    end
+    found[#found + 1] = "details"
+    table.sort(found)
+    assert.same(found, fields_of(runtime_text, "neap.Error"))
+  end)
+end)

@@ -1,0 +1,266 @@
+-- What stops code that does not stop by itself. Each case ends with the limit's own error, and the
+-- runtime goes on afterwards.
+
+local domains = require "spec.lua.domains"
+
+local options = {
+  handler_instructions = 3000000,
+  handler_ms = 20000,
+  lane_memory_bytes = 24 * 1024 * 1024,
+  allocation_bytes = 4 * 1024 * 1024,
+  nesting_depth = 20,
+}
+
+-- Runs the body as a query, and then the same runtime's next query.
+local function outcome(body, changed)
+  local used = {}
+  for name, value in pairs(options) do used[name] = value end
+  for name, value in pairs(changed or {}) do used[name] = value end
+  local runtime <close>, failure, folder = domains.open(([[
+    local neap = require "neap"
+    local spec = neap.domain "spec"
+    spec:answer(spec:query "Ask" {}, function(query, context)
+      %s
+    end)
+    spec:answer(spec:query "Next" {}, function() return "well" end)
+    return spec
+  ]]):format(body), used)
+  assert(runtime, tostring(failure))
+  local answer, err = runtime:query "Ask"
+  assert.equal("well", runtime:query "Next")
+  if err then
+    local pattern = folder:gsub("%p", "%%%0") .. "/"
+    err.message = err.message:gsub(pattern, "")
+    err.traceback = err.traceback and err.traceback:gsub(pattern, "")
+  end
+  return answer, err
+end
+
+local function limit_of(body, changed)
+  local answer, err = outcome(body, changed)
+  assert.is_nil(answer)
+  assert.equal("limit", err.code, tostring(err))
+  return err.message, err
+end
+
+local instructions = "limit: instructions: the handler ran more than 3000000"
+
+describe("the limit of instructions", function()
+  local loops = {
+    ["a plain loop"] = "while true do end",
+    ["a loop in pcall"] = "while true do pcall(function() while true do end end) end",
+    ["a loop in nested pcalls"] =
+      "pcall(pcall, pcall, function() while true do end end) return 'swallowed'",
+    ["a loop in xpcall"] =
+      "xpcall(function() while true do end end, function() return 1 end) return 'swallowed'",
+    ["a loop in the handler of xpcall"] =
+      "xpcall(error, function() while true do end end) return 'swallowed'",
+    ["a loop in a coroutine"] =
+      "coroutine.resume(coroutine.create(function() while true do end end)) return 'swallowed'",
+    ["a loop in a wrapped coroutine"] =
+      "pcall(coroutine.wrap(function() while true do end end)) return 'swallowed'",
+    ["a loop in a coroutine in a coroutine"] = [[
+      coroutine.resume(coroutine.create(function()
+        coroutine.resume(coroutine.create(function() while true do end end))
+        return 1
+      end))
+      return 'swallowed']],
+    ["a loop in a metamethod"] = [[
+      local t = setmetatable({}, { __index = function() while true do end end })
+      return pcall(function() return t.x end)]],
+    ["a loop in __close"] =
+      "local x <close> = setmetatable({}, { __close = function() while true do end end }) return 1",
+    ["a loop in __close of a closed coroutine"] = [[
+      local made = coroutine.create(function()
+        local x <close> = setmetatable({}, { __close = function() while true do end end })
+        coroutine.yield()
+      end)
+      coroutine.resume(made)
+      coroutine.close(made)
+      return 'swallowed']],
+    ["a loop in the function that load reads from"] =
+      "load(function() while true do end end) return 'swallowed'",
+    ["a loop in a comparison of sort"] =
+      "pcall(table.sort, { 3, 2, 1 }, function() while true do end end) return 'swallowed'",
+    ["a loop in a replacement of gsub"] =
+      "pcall(string.gsub, 'x', 'x', function() while true do end end) return 'swallowed'",
+    ["a loop behind a loop that was stopped in pcall"] =
+      "pcall(function() while true do end end) while true do end",
+    ["a loop in __tostring of an error"] =
+      "error(setmetatable({}, { __tostring = function() while true do end end }))",
+    ["a loop of short coroutines"] =
+      "while true do coroutine.wrap(function() for _ = 1, 10 do end end)() end",
+  }
+  for name, body in pairs(loops) do
+    local tag = name:find "short coroutines" and " #growth" or ""
+    it("stops " .. name .. tag, function()
+      assert.equal(instructions, (limit_of(body)))
+    end)
+  end
+
+  it("tells where it stopped", function()
+    local _, err = limit_of "local function spin() while true do end end spin() return 1"
+    assert.truthy(err.traceback:find("^domain.lua:4: in function 'spin'"), err.traceback)
+  end)
+
+  it("stops a domain while it is loaded", function()
+    local runtime, err = domains.open("while true do end", options)
+    assert.is_nil(runtime)
+    assert.equal("limit", err.code)
+  end)
+
+  it("stops folds and `initial`", function()
+    for _, place in ipairs { "initial", "fold" } do
+      local runtime <close> = assert(domains.open(([[
+        local neap = require "neap"
+        local spec = neap.domain "spec"
+        local Done = spec:event "Done" {}
+        spec:command "Do" { id = "string" }
+        spec:aggregate "Thing" { key = "id",
+          initial = function() while "%s" == "initial" do end return {} end,
+          commands = { Do = function() return Done {} end },
+          events = { Done = function() while true do end end } }
+        return spec
+      ]]):format(place), options))
+      local _, err = runtime:dispatch("Do", { id = "a" })
+      assert.equal("limit", err.code)
+    end
+  end)
+end)
+
+describe("the limit of time", function()
+  it("stops a handler that runs for too long", function()
+    assert.equal("limit: time: the handler ran longer than 50 ms",
+      (limit_of("while true do end", { handler_instructions = 1 << 60, handler_ms = 50 })))
+  end)
+end)
+
+describe("the limit of memory #growth", function()
+  local bombs = {
+    ["tables in tables"] = "local t = {} while true do t = { t } end",
+    ["tables in tables in pcall"] =
+      "local t = {} while true do pcall(function() while true do t = { t } end end) end",
+    ["texts that are kept"] =
+      "local t, s = {}, ('x'):rep(1000000) while true do t[#t + 1] = s .. #t end",
+    ["texts that are kept by a coroutine"] = [[
+      local t, s = {}, ('x'):rep(1000000)
+      coroutine.wrap(function() while true do t[#t + 1] = s .. #t end end)()]],
+    ["many coroutines"] = [[
+      local t = {}
+      while true do t[#t + 1] = coroutine.create(print) coroutine.resume(t[#t]) end]],
+    ["closures that hold each other"] =
+      "local f while true do local g = f f = function() return g end end",
+  }
+  for name, body in pairs(bombs) do
+    it("stops " .. name, function()
+      assert.equal("limit: memory: more than 25165824 bytes of Lua are in use",
+        (limit_of(body, { handler_instructions = 1 << 40 })))
+    end)
+  end
+
+  it("does not count what is garbage", function()
+    assert.equal("done", (outcome(
+      "local s = ('x'):rep(1000000) for i = 1, 200 do local t = s .. i end return 'done'")))
+  end)
+
+  it("refuses a single request that is too large", function()
+    assert.equal("limit: memory: one request of 4194329 bytes; at most 4194304 are allowed",
+      (limit_of "local s = ('x'):rep(2 * 1024 * 1024) s = s .. s return #s"))
+    assert.truthy(limit_of("local t = {} for i = 1, 1e7 do t[i] = true end")
+      :find "^limit: memory: ")
+  end)
+end)
+
+describe("the limit of depth", function()
+  local recursions = {
+    ["a function that calls itself"] = "local function f() return 1 + f() end return f()",
+    ["a metamethod that calls itself"] = [[
+      local t = setmetatable({}, {})
+      getmetatable(t).__index = function(_, k) return t[k .. 'x'] end
+      return t.x]],
+    ["pcall in pcall"] = "local function f() return pcall(f) end f() error 'stack overflow'",
+    ["coroutines in coroutines"] = [[
+      local function f() return coroutine.wrap(f)() end
+      return f()]],
+    ["gsub in gsub"] = [[
+      local function f() return (('x'):gsub('x', f)) end
+      return f()]],
+  }
+  for name, body in pairs(recursions) do
+    it("stops " .. name, function()
+      local message = limit_of(body, { allocation_bytes = 1 << 26, lane_memory_bytes = 1 << 28 })
+      assert.truthy(message:find "^limit: depth: ", message)
+    end)
+  end
+
+  it("ends an error in the handler of errors", function()
+    local _, err = outcome [[
+      local function f() error "x" end
+      local ok, why = xpcall(f, function() return f() end)
+      error(why)]]
+    assert.equal("handler", err.code)
+    assert.equal("domain.lua:6: error in error handling", err.message)
+  end)
+
+  it("stops messages that are nested too deep", function()
+    local _, err = outcome
+      "local t = {} local inner = t for i = 1, 30 do inner.x = {} inner = inner.x end return t"
+    assert.equal("limit", err.code)
+    local _, cycle = outcome "local t = {} t.x = t return t"
+    assert.equal("handler", cycle.code)
+    assert.equal("x", cycle.path)
+  end)
+end)
+
+describe("library functions that could run for long", function()
+  local bounded = {
+    ["('x'):rep(1e9)"] =
+      "domain.lua:4: limit: string.rep would make a text of more than 4194304 bytes",
+    ["('x'):rep(1 << 62, 'y')"] =
+      "domain.lua:4: limit: string.rep would make a text of more than 4194304 bytes",
+    ["table.concat({ ('x'):rep(3e6), ('x'):rep(3e6) })"] =
+      "domain.lua:4: limit: table.concat would make a text of more than 4194304 bytes",
+    ["table.move({}, 1, 1 << 60, 2)"] =
+      "domain.lua:4: limit: table.move would move more than 10000000 elements",
+    ["table.move({}, math.mininteger, 1, 2)"] =
+      "domain.lua:4: limit: table.move would move more than 10000000 elements",
+    ["('x'):rep(2e6):find('x-y')"] =
+      "domain.lua:4: limit: a pattern is matched against at most 1048576 bytes, not 2000000",
+  }
+  for call, message in pairs(bounded) do
+    it("are refused: " .. call, function()
+      assert.equal(message, (limit_of("return " .. call)))
+      assert.is_false((outcome(
+        ("local ok = pcall(function() return %s end) return ok"):format(call))))
+    end)
+  end
+
+  it("do what they do otherwise", function()
+    assert.same({ "xyx", "", "", "a,b,1", { 1, 1, 2 }, 2, "b-c" }, (outcome [[
+      return { ("x"):rep(2, "y"), ("x"):rep(-1), (""):rep(1 << 60),
+        table.concat({ "a", "b", 1 }, ","), table.move({ 1, 2 }, 1, 2, 2),
+        ("abc"):find("b"), (("a-c"):gsub("a", "b")) }
+    ]]))
+  end)
+end)
+
+describe("the limits of what is recorded", function()
+  it("allow only so many events in a unit", function()
+    local data, err = domains.decide([[
+      local events = {}
+      for i = 1, 4 do events[i] = Done { id = "a", value = i } end
+      return table.unpack(events)]], { unit_events = 3 })
+    assert.is_nil(data)
+    assert.equal("limit", err.code)
+    assert.equal("limit: one handler records at most 3 events", err.message)
+  end)
+
+  it("allow only so many bytes in a unit, and in an event", function()
+    local body = [[local large = { id = 'a', value = ('x'):rep(1000) }
+      return Done(large), Done(large)]]
+    local _, err = domains.decide(body, { unit_bytes = 1500 })
+    assert.equal("limit: one handler records at most 1500 bytes", err.message)
+    _, err = domains.decide(body, { message_bytes = 900 })
+    assert.truthy(err.message:find("limit: event 'Done' takes 1021 bytes, more than 900", 1, true))
+  end)
+end)

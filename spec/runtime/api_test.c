@@ -1,0 +1,491 @@
+/* neap.h as a host sees it: threads, timeouts, closing, reading, handlers in C. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* cmocka needs the headers above. */
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "neap.h"
+
+static neap_error error;
+
+static neap_runtime *open_counting(const char *store)
+{
+    neap_options options;
+    neap_options_init(&options);
+    options.store = store;
+    neap_runtime *runtime = NULL;
+    if (neap_open(DOMAIN, &options, &runtime, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    return runtime;
+}
+
+static neap_status dispatch(neap_runtime *runtime, const char *name, const char *json,
+                            const char *key, neap_reply **reply)
+{
+    neap_dispatch_options options;
+    neap_dispatch_options_init(&options);
+    options.idempotency_key = key;
+    return neap_dispatch(runtime, name, json, strlen(json), &options, reply, &error);
+}
+
+static void a_command_gives_a_receipt(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *reply;
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":3,\"id\":\"a\"}", NULL, &reply), NEAP_OK);
+    const neap_receipt *receipt = neap_reply_receipt(reply);
+    assert_int_equal(receipt->version, 1);
+    assert_int_equal(receipt->position, 1);
+    assert_int_equal(receipt->event_count, 1);
+    assert_memory_equal(receipt->events[0].data, "Added", 5);
+    assert_memory_equal(receipt->stream.data, "Counter-a", 9);
+    assert_non_null(strstr(neap_reply_json(reply, NULL),
+                           "\"stream\":\"Counter-a\",\"version\":1,\"position\":1"));
+    neap_reply_free(reply);
+    neap_close(runtime);
+}
+
+static void a_decision_without_events_gives_a_receipt_too(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *reply;
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":3,\"id\":\"a\"}", NULL, NULL), NEAP_OK);
+    assert_int_equal(dispatch(runtime, "Touch", "{\"id\":\"a\"}", "touched", &reply), NEAP_OK);
+    assert_int_equal(neap_reply_receipt(reply)->event_count, 0);
+    assert_int_equal(neap_reply_receipt(reply)->version, 1);
+    assert_int_equal(neap_reply_receipt(reply)->position, 1);
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(runtime, "Touch", "{\"id\":\"a\"}", "touched", &reply), NEAP_OK);
+    assert_true(neap_reply_receipt(reply)->repeated);
+    assert_int_equal(neap_reply_receipt(reply)->version, 1);
+    neap_reply_free(reply);
+    neap_close(runtime);
+}
+
+static void refusals_say_what_was_wrong(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    assert_int_equal(dispatch(runtime, "Ad", "{}", NULL, NULL), NEAP_UNKNOWN);
+    assert_non_null(strstr(error.message, "Add"));
+    assert_int_equal(dispatch(runtime, "Added", "{}", NULL, NULL), NEAP_UNKNOWN);
+    assert_non_null(strstr(error.message, "event"));
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"a\"}", NULL, NULL), NEAP_INVALID);
+    assert_string_equal(error.path, "n");
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"\",\"n\":1}", NULL, NULL), NEAP_INVALID);
+    assert_string_equal(error.path, "id");
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":1}", NULL, NULL), NEAP_INVALID);
+    assert_string_equal(error.path, "id");
+    assert_int_equal(dispatch(runtime, "Add", "nonsense", NULL, NULL), NEAP_INVALID);
+    assert_int_equal(error.line, 1);
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"a\",\"n\":21}", NULL, NULL),
+                     NEAP_REJECTED);
+    assert_string_equal(error.code, "full");
+    assert_string_equal(error.details, "{\"total\":0}");
+    neap_close(runtime);
+}
+
+static void the_same_key_gives_the_first_receipt(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *first, *second;
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":3,\"id\":\"a\"}", "k", &first), NEAP_OK);
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"a\", \"n\":3}", "k", &second), NEAP_OK);
+    const neap_receipt *one = neap_reply_receipt(first), *two = neap_reply_receipt(second);
+    assert_false(one->repeated);
+    assert_true(two->repeated);
+    assert_memory_equal(&one->command_id, &two->command_id, sizeof one->command_id);
+    assert_int_equal(one->position, two->position);
+    assert_int_equal(two->event_count, 1);
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"a\",\"n\":4}", "k", NULL), NEAP_DUPLICATE);
+    neap_reply_free(first);
+    neap_reply_free(second);
+    neap_close(runtime);
+}
+
+static void a_plain_handler_publishes_and_the_aggregate_sees_it(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *reply;
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":3,\"id\":\"a\"}", NULL, NULL), NEAP_OK);
+    assert_int_equal(dispatch(runtime, "Note", "{\"id\":\"a\",\"text\":\"hello\"}", NULL, &reply),
+                     NEAP_OK);
+    assert_int_equal(neap_reply_receipt(reply)->version, 2);
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":1,\"id\":\"a\"}", NULL, &reply), NEAP_OK);
+    assert_int_equal(neap_reply_receipt(reply)->version, 3);
+    neap_reply_free(reply);
+    assert_int_equal(neap_state(runtime, "Counter", "a", 0, &reply, &error), NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL),
+                        "{\"additions\":2,\"note\":\"hello\",\"total\":4}");
+    neap_reply_free(reply);
+    assert_int_equal(neap_state(runtime, "Counter", "a", 1, &reply, &error), NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "{\"additions\":1,\"total\":3}");
+    neap_reply_free(reply);
+    assert_int_equal(neap_state(runtime, "Counter", "a", 9, &reply, &error), NEAP_UNKNOWN);
+    assert_non_null(strstr(error.message, "3"));
+    assert_int_equal(neap_state(runtime, "Counter", "b", 0, &reply, &error), NEAP_UNKNOWN);
+    neap_close(runtime);
+}
+
+static void queries_see_what_is_accepted(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *reply;
+    assert_int_equal(neap_query(runtime, "Total", "{\"id\":\"a\"}", 10, 0, &reply, &error),
+                     NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "0");
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":3,\"id\":\"a\"}", NULL, NULL), NEAP_OK);
+    assert_int_equal(neap_query(runtime, "Total", "{\"id\":\"a\"}", 10, 0, &reply, &error),
+                     NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "3");
+    neap_reply_free(reply);
+    assert_int_equal(neap_query(runtime, "Total", "{}", 2, 0, &reply, &error), NEAP_INVALID);
+    neap_close(runtime);
+}
+
+typedef struct tally {
+    atomic_uint ok, rejected, closed, other;
+} tally;
+
+static void count(void *user, neap_status status, neap_reply *reply, const neap_error *failure)
+{
+    tally *result = user;
+    (void)failure;
+    atomic_fetch_add(status == NEAP_OK         ? &result->ok
+                     : status == NEAP_REJECTED ? &result->rejected
+                     : status == NEAP_CLOSED   ? &result->closed
+                                               : &result->other,
+                     1);
+    neap_reply_free(reply);
+}
+
+typedef struct sender {
+    neap_runtime *runtime;
+    tally *tally;
+    unsigned number;
+} sender;
+
+#define SENDERS 4
+#define EACH    500
+
+static void *send_many(void *argument)
+{
+    const sender *it = argument;
+    char json[64];
+    neap_error failure;
+    for (unsigned i = 0; i < EACH; i++) {
+        snprintf(json, sizeof json, "{\"id\":\"c%u\",\"n\":1}", (i * 7 + it->number) % 40);
+        if (i % 5 == 0) {
+            neap_reply *reply = NULL;
+            neap_status status =
+                neap_dispatch(it->runtime, "Add", json, strlen(json), NULL, &reply, &failure);
+            count(it->tally, status, reply, &failure);
+        } else {
+            assert_int_equal(
+                neap_send(it->runtime, "Add", json, strlen(json), NULL, count, it->tally, &failure),
+                NEAP_OK);
+        }
+    }
+    return NULL;
+}
+
+static void many_threads_share_one_runtime(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    tally result = {0};
+    pthread_t threads[SENDERS];
+    sender senders[SENDERS];
+    for (unsigned i = 0; i < SENDERS; i++) {
+        senders[i] = (sender){runtime, &result, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, send_many, &senders[i]), 0);
+    }
+    for (unsigned i = 0; i < SENDERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(neap_drain(runtime, 20000, &error), NEAP_OK);
+    /* 40 counters that hold 20 each, and more than enough commands for each of them. */
+    assert_int_equal(result.ok, 800);
+    assert_int_equal(result.ok + result.rejected, SENDERS * EACH);
+    neap_close(runtime);
+}
+
+static void closing_does_what_was_accepted(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    tally result = {0};
+    for (unsigned i = 0; i < 2000; i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"id\":\"c%u\",\"n\":1}", i);
+        assert_int_equal(
+            neap_send(runtime, "Add", json, strlen(json), NULL, count, &result, &error), NEAP_OK);
+    }
+    neap_close(runtime);
+    assert_int_equal(result.ok, 2000);
+}
+
+static void closing_without_patience_answers_closed(void **unused)
+{
+    (void)unused;
+    neap_options options;
+    neap_options_init(&options);
+    options.close_ms = 0;
+    neap_runtime *runtime;
+    assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
+    tally result = {0};
+    for (unsigned i = 0; i < 5000; i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"id\":\"c%u\",\"n\":1}", i);
+        assert_int_equal(
+            neap_send(runtime, "Add", json, strlen(json), NULL, count, &result, &error), NEAP_OK);
+    }
+    neap_close(runtime);
+    assert_int_equal(result.ok + result.closed, 5000);
+    assert_int_equal(result.other, 0);
+}
+
+static void call_from_callback(void *user, neap_status status, neap_reply *reply,
+                               const neap_error *failure)
+{
+    neap_runtime *runtime = *(neap_runtime **)user;
+    (void)failure;
+    assert_int_equal(status, NEAP_OK);
+    neap_error inner;
+    neap_status waited = neap_dispatch(runtime, "Touch", "{\"id\":\"a\"}", 10, NULL, NULL, &inner);
+    *(neap_runtime **)user = waited == NEAP_USAGE ? NULL : runtime;
+    neap_reply_free(reply);
+}
+
+static void waiting_inside_a_callback_is_refused(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:"), *seen = runtime;
+    assert_int_equal(
+        neap_send(runtime, "Touch", "{\"id\":\"a\"}", 10, NULL, call_from_callback, &seen, &error),
+        NEAP_OK);
+    assert_int_equal(neap_drain(runtime, 0, &error), NEAP_OK);
+    assert_null(seen);
+    neap_close(runtime);
+}
+
+static void a_full_queue_is_busy(void **unused)
+{
+    (void)unused;
+    neap_options options;
+    neap_options_init(&options);
+    options.queue_length = 2;
+    neap_runtime *runtime;
+    assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
+    neap_dispatch_options now;
+    neap_dispatch_options_init(&now);
+    now.fail_when_full = true;
+    tally result = {0};
+    unsigned busy = 0, sent = 0;
+    for (unsigned i = 0; i < 20000 && busy == 0; i++) {
+        neap_status status =
+            neap_send(runtime, "Add", "{\"id\":\"a\",\"n\":1}", 16, &now, count, &result, &error);
+        busy += status == NEAP_BUSY;
+        sent += status == NEAP_OK;
+    }
+    assert_int_equal(busy, 1);
+    neap_close(runtime);
+    assert_int_equal(result.ok + result.rejected, sent);
+}
+
+static void events_are_read_in_every_way(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(dispatch(runtime, "Add",
+                                  i % 2 ? "{\"n\":1,\"id\":\"a\"}" : "{\"n\":2,\"id\":\"b\"}", NULL,
+                                  NULL),
+                         NEAP_OK);
+    neap_filter filter;
+    neap_filter_init(&filter);
+    filter.stream = "Counter-a";
+    filter.from = 2;
+    filter.to = 4;
+    filter.backward = true;
+    filter.limit = 2;
+    neap_cursor *cursor;
+    const neap_event *event;
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_int_equal(event->version, 4);
+    const char *json;
+    assert_int_equal(neap_cursor_json(cursor, &json, NULL, &error), NEAP_OK);
+    assert_non_null(strstr(json, "\"type\":\"Added\""));
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_int_equal(event->version, 3);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_null(event);
+    neap_cursor_close(cursor);
+
+    neap_filter_init(&filter);
+    filter.from = 11;
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_null(event);
+    assert_int_equal(neap_cursor_wait(cursor, 10, &error), NEAP_OK);
+    assert_int_equal(dispatch(runtime, "Add", "{\"n\":1,\"id\":\"c\"}", NULL, NULL), NEAP_OK);
+    assert_int_equal(neap_cursor_wait(cursor, 5000, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_non_null(event);
+    assert_int_equal(event->position, 11);
+    neap_cursor_close(cursor);
+
+    filter.stream = "Counter-a";
+    filter.category = "Counter";
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_USAGE);
+    neap_close(runtime);
+}
+
+/* A domain whose messages the host handles. */
+static neap_status pay(neap_context *context, const char *json, size_t size, void *user,
+                       neap_error *failure)
+{
+    (void)json;
+    (void)size;
+    unsigned *calls = user;
+    if (++*calls == 2)
+        return neap_context_reject(context, "poor", "no money", "{\"left\":0}", failure);
+    neap_status status = neap_context_publish(context, "Account-1", NEAP_ANY_VERSION, "Paid",
+                                              "{\"amount\":5}", 12, failure);
+    return status == NEAP_OK ? neap_context_publish(context, "Ledger-1", 0, "Paid",
+                                                    "{\"amount\":-5}", 13, failure)
+                             : status;
+}
+
+static neap_status balance(neap_context *context, const char *json, size_t size, void *user,
+                           neap_error *failure)
+{
+    (void)json;
+    (void)size;
+    (void)user;
+    return neap_context_answer(context, "{\"balance\":5}", 13, failure);
+}
+
+static void the_host_handles_messages(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime;
+    unsigned calls = 0;
+    neap_reply *reply;
+    assert_int_equal(neap_load(FIXTURES "/hosted.lua", NULL, &runtime, &error), NEAP_OK);
+    assert_int_equal(neap_start(runtime, &error), NEAP_USAGE);
+    assert_non_null(strstr(error.message, "Pay"));
+    assert_int_equal(neap_handle_command(runtime, "Pai", pay, &calls, &error), NEAP_UNKNOWN);
+    assert_int_equal(neap_handle_command(runtime, "Pay", pay, &calls, &error), NEAP_OK);
+    assert_int_equal(neap_handle_command(runtime, "Pay", pay, &calls, &error), NEAP_USAGE);
+    assert_int_equal(neap_handle_query(runtime, "Balance", balance, NULL, &error), NEAP_OK);
+    assert_int_equal(neap_start(runtime, &error), NEAP_OK);
+    assert_int_equal(dispatch(runtime, "Pay", "{\"amount\":5}", NULL, &reply), NEAP_OK);
+    assert_int_equal(neap_reply_receipt(reply)->event_count, 2);
+    assert_int_equal(neap_reply_receipt(reply)->position, 2);
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(runtime, "Pay", "{\"amount\":5}", NULL, NULL), NEAP_REJECTED);
+    assert_string_equal(error.code, "poor");
+    assert_string_equal(error.details, "{\"left\":0}");
+    assert_int_equal(dispatch(runtime, "Pay", "{\"amount\":5}", NULL, NULL), NEAP_CONFLICT);
+    assert_int_equal(calls, 6); /* decided again three times */
+    assert_int_equal(neap_query(runtime, "Balance", "{}", 2, 0, &reply, &error), NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "{\"balance\":5}");
+    neap_reply_free(reply);
+    neap_close(runtime);
+}
+
+static void a_reading_runtime_answers_beside_a_writing_one(void **unused)
+{
+    (void)unused;
+    char folder[] = "/tmp/neap-api-XXXXXX", url[64], path[80];
+    assert_non_null(mkdtemp(folder));
+    snprintf(url, sizeof url, "sqlite:%s/counting.db", folder);
+    neap_runtime *writing = open_counting(url), *reading;
+    neap_reply *reply;
+    assert_int_equal(dispatch(writing, "Add", "{\"n\":3,\"id\":\"a\"}", NULL, NULL), NEAP_OK);
+    neap_options options;
+    neap_options_init(&options);
+    options.store = url;
+    options.read_only = true;
+    assert_int_equal(neap_open(DOMAIN, &options, &reading, &error), NEAP_OK);
+    assert_int_equal(neap_query(reading, "Total", "{\"id\":\"a\"}", 10, 0, &reply, &error),
+                     NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "3");
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(writing, "Add", "{\"n\":4,\"id\":\"a\"}", NULL, NULL), NEAP_OK);
+    assert_int_equal(neap_query(reading, "Total", "{\"id\":\"a\"}", 10, 0, &reply, &error),
+                     NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "7");
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(reading, "Add", "{\"n\":4,\"id\":\"a\"}", NULL, NULL), NEAP_USAGE);
+    options.read_only = false;
+    neap_runtime *second;
+    assert_int_equal(neap_open(DOMAIN, &options, &second, &error), NEAP_BUSY);
+    neap_close(reading);
+    neap_close(writing);
+    assert_int_equal(neap_open(DOMAIN, &options, &second, &error), NEAP_OK);
+    assert_int_equal(neap_state(second, "Counter", "a", 0, &reply, &error), NEAP_OK);
+    assert_string_equal(neap_reply_json(reply, NULL), "{\"additions\":2,\"total\":7}");
+    neap_reply_free(reply);
+    neap_close(second);
+    snprintf(path, sizeof path, "rm -r %s", folder);
+    assert_int_equal(system(path), 0);
+}
+
+static void wrong_options_are_named(void **unused)
+{
+    (void)unused;
+    neap_options options;
+    neap_runtime *runtime;
+    neap_options_init(&options);
+    options.lanes = 5000;
+    assert_int_equal(neap_load(DOMAIN, &options, &runtime, &error), NEAP_USAGE);
+    assert_non_null(strstr(error.message, "lanes"));
+    memset(&options, 0xEE, sizeof options);
+    assert_int_equal(neap_load(DOMAIN, &options, &runtime, &error), NEAP_USAGE);
+    assert_non_null(strstr(error.message, "neap_options_init"));
+    assert_int_equal(neap_open("/nowhere/at-all.lua", NULL, &runtime, &error), NEAP_USAGE);
+    neap_options_init(&options);
+    options.store = "mangodb:x";
+    assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_USAGE);
+    assert_non_null(strstr(error.message, "sqlite"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_gives_a_receipt),
+        cmocka_unit_test(a_decision_without_events_gives_a_receipt_too),
+        cmocka_unit_test(refusals_say_what_was_wrong),
+        cmocka_unit_test(the_same_key_gives_the_first_receipt),
+        cmocka_unit_test(a_plain_handler_publishes_and_the_aggregate_sees_it),
+        cmocka_unit_test(queries_see_what_is_accepted),
+        cmocka_unit_test(many_threads_share_one_runtime),
+        cmocka_unit_test(closing_does_what_was_accepted),
+        cmocka_unit_test(closing_without_patience_answers_closed),
+        cmocka_unit_test(waiting_inside_a_callback_is_refused),
+        cmocka_unit_test(a_full_queue_is_busy),
+        cmocka_unit_test(events_are_read_in_every_way),
+        cmocka_unit_test(the_host_handles_messages),
+        cmocka_unit_test(a_reading_runtime_answers_beside_a_writing_one),
+        cmocka_unit_test(wrong_options_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+#include "tags.h"
+#include "writer.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/uuid.h"
+
+/* Gives the events their places. */
+static neap_status place_events(neapi_sqlite_session *session, neapi_unit *unit,
+                                neapi_verdict *verdict, neap_error *error)
+{
+    neapi_sqlite_writer *writer = session->writer;
+    for (size_t i = 0; i < unit->op_count; i++) {
+        if (unit->ops[i].kind != NEAPI_OP_APPEND)
+            continue;
+        neapi_sqlite_name *stream;
+        neap_status status =
+            neapi_sqlite_stream(session, unit->ops[i].append.stream, &stream, error);
+        if (status != NEAP_OK)
+            return status;
+        for (size_t n = 0; n < unit->ops[i].append.count; n++) {
+            neap_event *event = &unit->events[unit->ops[i].append.first + n];
+            event->position = ++writer->head;
+            event->version = ++stream->version;
+            if (verdict->first_position == 0)
+                verdict->first_position = event->position;
+            verdict->last_position = event->position;
+        }
+    }
+    return NEAP_OK;
+}
+
+static void put_uuid_unless(neapi_query *query, const neap_uuid *uuid, neap_uuid expected)
+{
+    if (neapi_uuid_equal(*uuid, expected))
+        neapi_query_null(query);
+    else
+        neapi_query_blob(query, uuid->bytes, sizeof uuid->bytes);
+}
+
+static neap_status write_command(neapi_sqlite_session *session, const neapi_command *command,
+                                 int64_t *number, neap_error *error)
+{
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_COMMAND_ADD);
+    neapi_query_blob(&query, command->id.bytes, sizeof command->id.bytes);
+    put_uuid_unless(&query, &command->correlation_id, command->id);
+    put_uuid_unless(&query, &command->causation_id, (neap_uuid){{0}});
+    neapi_query_text(&query, command->name);
+    neapi_query_integer(&query, command->recorded_at);
+    neapi_query_text_or_null(&query, command->meta);
+    neapi_query_text_or_null(&query, command->data);
+    session->writer->wrote = true;
+    neap_status status = neapi_query_finish(&query, error);
+    *number = sqlite3_last_insert_rowid(session->connection.db);
+    return status;
+}
+
+/* The number of the unit's command, 0 if it has none. A command without events is not kept: nothing
+ * would lead to it. */
+static neap_status write_cause(neapi_sqlite_session *session, const neapi_unit *unit,
+                               int64_t *number, neap_error *error)
+{
+    *number = 0;
+    for (size_t i = 0; i < unit->op_count && unit->event_count != 0; i++)
+        if (unit->ops[i].kind == NEAPI_OP_COMMAND)
+            return write_command(session, &unit->ops[i].command, number, error);
+    return NEAP_OK;
+}
+
+static void put_tags(neapi_sqlite_session *session, neapi_query *query, const neap_event *event)
+{
+    neapi_buffer *tags = &session->writer->tags;
+    neapi_buffer_clear(tags);
+    if (event->tag_count != 0)
+        neapi_sqlite_tags_write(event->tags, event->tag_count, tags);
+    if (tags->failed)
+        query->code = SQLITE_NOMEM;
+    neapi_query_text_or_null(query, neapi_text(tags->data, tags->size));
+}
+
+static neap_status write_event(neapi_sqlite_session *session, const neapi_sqlite_name *stream,
+                               const neap_event *event, int64_t cause, neap_error *error)
+{
+    int64_t type;
+    neap_status status = neapi_sqlite_type_make(session, event->type, &type, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_EVENT_ADD);
+    neapi_query_integer(&query, (int64_t)event->position);
+    neapi_query_integer(&query, stream->id);
+    neapi_query_integer(&query, (int64_t)event->version);
+    neapi_query_integer(&query, stream->category);
+    neapi_query_integer(&query, type);
+    neapi_query_integer(&query, event->schema);
+    neapi_query_integer(&query, event->recorded_at);
+    neapi_query_blob(&query, event->id.bytes, sizeof event->id.bytes);
+    if (cause != 0)
+        neapi_query_integer(&query, cause);
+    else
+        neapi_query_null(&query);
+    put_uuid_unless(&query, &event->command_id, (neap_uuid){{0}});
+    put_uuid_unless(&query, &event->correlation_id, event->command_id);
+    put_uuid_unless(&query, &event->causation_id, event->command_id);
+    put_tags(session, &query, event);
+    neapi_query_text_or_null(&query, event->meta);
+    neapi_query_text(&query, event->data);
+    session->writer->wrote = true;
+    return neapi_query_finish(&query, error);
+}
+
+static neap_status write_events(neapi_sqlite_session *session, const neapi_unit *unit,
+                                const neapi_op *op, int64_t cause, neap_error *error)
+{
+    neapi_sqlite_name *stream;
+    neap_status status = neapi_sqlite_stream_make(session, op->append.stream, &stream, error);
+    for (size_t i = 0; i < op->append.count && status == NEAP_OK; i++)
+        status = write_event(session, stream, &unit->events[op->append.first + i], cause, error);
+    return status;
+}
+
+/* The key gets the receipt: the unit's last position, and the version of the key's own stream. */
+static neap_status write_key(neapi_sqlite_session *session, const neapi_unit *unit, neapi_key *key,
+                             const neapi_verdict *verdict, neap_error *error)
+{
+    if (verdict->last_position != 0)
+        key->position = verdict->last_position;
+    for (size_t i = 0; i < unit->event_count; i++)
+        if (neapi_text_equal(unit->events[i].stream, key->stream))
+            key->version = unit->events[i].version;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_KEY_ADD);
+    neapi_query_text(&query, key->key);
+    neapi_query_integer(&query, (int64_t)key->hash);
+    neapi_query_blob(&query, key->command_id.bytes, sizeof key->command_id.bytes);
+    neapi_query_integer(&query, key->expires_at);
+    neapi_query_text(&query, key->stream);
+    neapi_query_text(&query, key->types);
+    neapi_query_integer(&query, (int64_t)key->version);
+    neapi_query_integer(&query, (int64_t)key->position);
+    session->writer->wrote = true;
+    return neapi_query_finish(&query, error);
+}
+
+static neap_status write_snapshot(neapi_sqlite_session *session, const neapi_snapshot *snapshot,
+                                  neap_error *error)
+{
+    neapi_sqlite_name *stream;
+    neap_status status = neapi_sqlite_stream_make(session, snapshot->stream, &stream, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_SNAPSHOT_ADD);
+    neapi_query_integer(&query, stream->id);
+    neapi_query_integer(&query, (int64_t)snapshot->version);
+    neapi_query_text(&query, snapshot->fingerprint);
+    neapi_query_blob(&query, snapshot->state.data, snapshot->state.size);
+    neapi_query_integer(&query, snapshot->keep);
+    session->writer->wrote = true;
+    status = neapi_query_finish(&query, error);
+    if (status != NEAP_OK)
+        return status;
+    query = neapi_query_begin(&session->connection, NEAPI_SQL_SNAPSHOT_TRIM);
+    neapi_query_integer(&query, stream->id);
+    neapi_query_integer(&query, snapshot->keep);
+    return neapi_query_finish(&query, error);
+}
+
+neap_status neapi_sqlite_apply(neapi_sqlite_session *session, neapi_unit *unit,
+                               neapi_verdict *verdict, neap_error *error)
+{
+    int64_t cause = 0;
+    neap_status status = place_events(session, unit, verdict, error);
+    if (status == NEAP_OK)
+        status = write_cause(session, unit, &cause, error);
+    for (size_t i = 0; i < unit->op_count && status == NEAP_OK; i++) {
+        neapi_op *op = &unit->ops[i];
+        if (op->kind == NEAPI_OP_APPEND)
+            status = write_events(session, unit, op, cause, error);
+        else if (op->kind == NEAPI_OP_KEY)
+            status = write_key(session, unit, &op->key, verdict, error);
+        else if (op->kind == NEAPI_OP_SNAPSHOT)
+            status = write_snapshot(session, &op->snapshot, error);
+    }
+    return status;
+}

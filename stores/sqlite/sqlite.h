@@ -1,0 +1,87 @@
+/* The store on one SQLite file, in its parts.
+ *
+ * Files: connection and query (SQLite itself), statements and schema (what the file holds), path
+ * and lock (which file, and whose), names, judge and writer (commits), reader and find (reads),
+ * upkeep and verify. */
+#ifndef NEAPI_SQLITE_SQLITE_H
+#define NEAPI_SQLITE_SQLITE_H
+
+#include "query.h"
+#include "tags.h"
+
+/* A batch whose outcome may have to be found out later. It is the store's, not the session's, so
+ * that another session can answer. */
+typedef struct neapi_sqlite_batch {
+    neapi_unit **units; /* borrowed; compared, never looked into */
+    neapi_verdict *verdicts;
+    size_t count, capacity;
+    bool unknown;   /* COMMIT failed, and nobody has found out yet */
+    int64_t before; /* the number of the last commit before it */
+} neapi_sqlite_batch;
+
+typedef struct neapi_sqlite_store {
+    neapi_store base;
+    char *real; /* the file's path */
+    int lock;   /* -1: opened for reading */
+    neapi_sqlite_access reads;
+    neapi_sqlite_still still; /* if it reads what does not change */
+    bool full_sync;
+    neapi_sqlite_batch batch; /* the writing session's */
+} neapi_sqlite_store;
+
+typedef struct neapi_sqlite_writer neapi_sqlite_writer;
+
+typedef struct neapi_sqlite_session {
+    neapi_session base;
+    neapi_connection connection;
+    int64_t *wanted; /* room for the types of one reading */
+    size_t wanted_capacity;
+    neapi_sqlite_tags tags;      /* of the event that is read */
+    neapi_sqlite_writer *writer; /* NULL: it reads */
+} neapi_sqlite_session;
+
+static inline neapi_sqlite_session *neapi_sqlite_session_of(neapi_session *session)
+{
+    return (neapi_sqlite_session *)session;
+}
+
+static inline neapi_sqlite_store *neapi_sqlite_store_of(const neapi_sqlite_session *session)
+{
+    return (neapi_sqlite_store *)session->base.store;
+}
+
+/* writer: takes the place of the store's one writer, and gives it up. */
+neap_status neapi_sqlite_writer_open(neapi_sqlite_session *session, neap_error *error);
+void neapi_sqlite_writer_close(neapi_sqlite_session *session);
+neap_status neapi_sqlite_commit(neapi_session *session, neapi_unit *const *units, size_t count,
+                                int64_t now_us, neapi_outcome *outcome, neap_error *error);
+neap_status neapi_sqlite_resolve(neapi_session *session, neapi_unit *const *units, size_t count,
+                                 bool *durable, neap_error *error);
+
+/* upkeep */
+neap_status neapi_sqlite_maintain(neapi_session *session, int64_t now_us, bool *more,
+                                  neap_error *error);
+
+/* reader */
+neap_status neapi_sqlite_read(neapi_session *session, const neapi_range *range, neapi_page *page,
+                              neap_error *error);
+
+/* find */
+neap_status neapi_sqlite_head(neapi_session *session, uint64_t *position, neap_error *error);
+neap_status neapi_sqlite_stream_head(neapi_session *session, neap_text stream, uint64_t *version,
+                                     uint64_t *position, neap_error *error);
+neap_status neapi_sqlite_find_key(neapi_session *session, neap_text key, int64_t now_us,
+                                  neapi_arena *arena, neapi_key *result, bool *found,
+                                  neap_error *error);
+neap_status neapi_sqlite_find_snapshot(neapi_session *session, neap_text stream,
+                                       uint64_t max_version, neap_text fingerprint,
+                                       neapi_arena *arena, neapi_snapshot *result, bool *found,
+                                       neap_error *error);
+neap_status neapi_sqlite_find_command(neapi_session *session, uint64_t position, neapi_arena *arena,
+                                      neapi_command *result, bool *found, neap_error *error);
+
+/* verify */
+neap_status neapi_sqlite_verify(neapi_session *session, const neapi_verify_sink *sink,
+                                neap_verification *result, neap_error *error);
+
+#endif

@@ -1,0 +1,85 @@
+#include "writer.h"
+
+#include "base/error.h"
+
+#define KEYS_AT_ONCE 256
+
+neap_status neapi_sqlite_checkpoint(neapi_sqlite_session *session, bool truncate, neap_error *error)
+{
+    neapi_connection *connection = &session->connection;
+    int in_log = 0, moved = 0;
+    if (!truncate) {
+        int code = sqlite3_wal_checkpoint_v2(connection->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                             &in_log, &moved);
+        if (code != SQLITE_OK)
+            return neapi_connection_fail(connection, code, error);
+        /* All of it: the next commit begins the log anew, unless a reader is still in it. */
+        if (in_log == moved)
+            session->writer->log_pages = 0;
+        return NEAP_OK;
+    }
+    sqlite3_busy_timeout(connection->db, 0);
+    int code = sqlite3_wal_checkpoint_v2(connection->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &in_log,
+                                         &moved);
+    sqlite3_busy_timeout(connection->db, NEAPI_SQLITE_BUSY_MS);
+    if (code == SQLITE_OK) {
+        session->writer->log_pages = 0;
+        session->writer->log_used = false;
+    }
+    bool in_the_way = (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED;
+    return code == SQLITE_OK || in_the_way ? NEAP_OK
+                                           : neapi_connection_fail(connection, code, error);
+}
+
+/* Drops some of the keys that are over; *more: there are others. */
+static neap_status drop_keys(neapi_sqlite_session *session, int64_t now_us, bool *more,
+                             neap_error *error)
+{
+    bool any;
+    int64_t commits;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_KEYS_EXPIRED);
+    neapi_query_integer(&query, now_us);
+    neap_status status = neapi_query_step(&query, &any, error);
+    neapi_query_end(&query);
+    if (status != NEAP_OK || !any)
+        return status;
+    status = neapi_sqlite_begin(session, &commits, error);
+    if (status != NEAP_OK)
+        return status;
+    query = neapi_query_begin(&session->connection, NEAPI_SQL_KEYS_DROP);
+    neapi_query_integer(&query, now_us);
+    neapi_query_integer(&query, KEYS_AT_ONCE);
+    status = neapi_query_finish(&query, error);
+    bool full = status == NEAP_OK && sqlite3_changes(session->connection.db) == KEYS_AT_ONCE;
+    if (status == NEAP_OK) {
+        query = neapi_query_begin(&session->connection, NEAPI_SQL_COMMIT);
+        status = neapi_query_finish(&query, error);
+    }
+    if (status != NEAP_OK)
+        neapi_sqlite_rollback(session);
+    else
+        *more = full;
+    return status;
+}
+
+/* The log is moved into the file when it is long; when nothing was committed since the last upkeep
+ * it is emptied as well, so that at rest the file has everything. */
+neap_status neapi_sqlite_maintain(neapi_session *base, int64_t now_us, bool *more,
+                                  neap_error *error)
+{
+    neapi_sqlite_session *session = neapi_sqlite_session_of(base);
+    neapi_sqlite_writer *writer = session->writer;
+    *more = false;
+    if (neapi_sqlite_store_of(session)->batch.unknown)
+        return NEAP_OK;
+    bool idle = writer->commits_at_upkeep == writer->commits;
+    writer->commits_at_upkeep = writer->commits;
+    neap_status status = drop_keys(session, now_us, more, error);
+    if (status != NEAP_OK || *more)
+        return status;
+    if (idle && writer->log_used)
+        return neapi_sqlite_checkpoint(session, true, error);
+    if (writer->log_pages >= NEAPI_SQLITE_LOG_PAGES)
+        return neapi_sqlite_checkpoint(session, false, error);
+    return NEAP_OK;
+}

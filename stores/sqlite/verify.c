@@ -1,0 +1,108 @@
+#include "sqlite.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+/* What must not be found. Each statement answers a sentence for every breach, and stops after some:
+ * a store that is broken in one place is broken in many. */
+#define SOME " LIMIT 50"
+
+static const char *const checks[] = {
+    "SELECT integrity_check FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'",
+    "SELECT printf('The event at position %d belongs to stream number %d, which does not exist.', "
+    "position, stream) FROM events WHERE stream NOT IN (SELECT id FROM streams)" SOME,
+    "SELECT printf('The event at position %d has type number %d, which does not exist.', position, "
+    "type) FROM events WHERE type NOT IN (SELECT id FROM types)" SOME,
+    "SELECT printf('The event at position %d was caused by command number %d, which does not "
+    "exist.', position, cause) FROM events "
+    "WHERE cause IS NOT NULL AND cause NOT IN (SELECT number FROM commands)" SOME,
+    "SELECT printf('The event at position %d is listed under category number %d; its stream is in "
+    "%d.', e.position, e.category, s.category) FROM events e JOIN streams s ON s.id = e.stream "
+    "WHERE e.category <> s.category" SOME,
+    "SELECT printf('The stream %s is listed under category \"%s\".', s.name, c.name) "
+    "FROM streams s LEFT JOIN categories c ON c.id = s.category WHERE c.name IS NOT "
+    "CASE instr(s.name, '-') WHEN 0 THEN s.name "
+    "ELSE substr(s.name, 1, instr(s.name, '-') - 1) END" SOME,
+    "SELECT printf('The stream %s has %d events with versions from %d to %d.', coalesce(s.name, "
+    "e.stream), count(*), min(e.version), max(e.version)) FROM events e "
+    "LEFT JOIN streams s ON s.id = e.stream GROUP BY e.stream "
+    "HAVING count(*) <> max(e.version) OR min(e.version) <> 1" SOME,
+    "SELECT printf('The log has %d events at positions from %d to %d.', count(*), min(position), "
+    "max(position)) FROM events HAVING count(*) <> max(position) OR min(position) <> 1",
+    "SELECT printf('The event at position %d has an id of %d bytes.', position, length(id)) "
+    "FROM events WHERE typeof(id) <> 'blob' OR length(id) <> 16" SOME,
+    "SELECT printf('The snapshot of stream number %d as of version %d is of no stream.', stream, "
+    "version) FROM snapshots WHERE stream NOT IN (SELECT id FROM streams)" SOME,
+    "SELECT printf('The key \"%s\" points to position %d, behind the last event.', key, position) "
+    "FROM keys WHERE position > (SELECT coalesce(max(position), 0) FROM events)" SOME,
+    "SELECT printf('The key \"%s\" has a command id of %d bytes.', key, length(command_id)) "
+    "FROM keys WHERE typeof(command_id) <> 'blob' OR length(command_id) <> 16" SOME,
+    "SELECT printf('The store has %d rows about itself instead of one.', count(*)) FROM store "
+    "HAVING count(*) <> 1",
+};
+
+static neap_status report(sqlite3_stmt *statement, const neapi_verify_sink *sink,
+                          neap_verification *result, neap_error *error)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, 0);
+    if (text == NULL)
+        return neapi_nomem(error);
+    result->findings++;
+    sink->finding(sink->user, text);
+    return NEAP_OK;
+}
+
+static neap_status run_check(neapi_connection *connection, const char *sql,
+                             const neapi_verify_sink *sink, neap_verification *result,
+                             neap_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(connection->db, sql, -1, &statement, NULL);
+    neap_status status = NEAP_OK;
+    if (code == SQLITE_OK) {
+        while ((code = sqlite3_step(statement)) == SQLITE_ROW && status == NEAP_OK)
+            status = report(statement, sink, result, error);
+    }
+    if (status == NEAP_OK && code != SQLITE_DONE)
+        status = neapi_connection_fail(connection, code, error);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static neap_status count_all(neapi_connection *connection, neap_verification *result,
+                             neap_error *error)
+{
+    const struct {
+        const char *sql;
+        uint64_t *count;
+    } counts[] = {
+        {"SELECT count(*) FROM events", &result->events},
+        {"SELECT count(*) FROM streams s WHERE EXISTS (SELECT 1 FROM events WHERE stream = s.id)",
+         &result->streams},
+        {"SELECT count(*) FROM types", &result->types},
+        {"SELECT count(*) FROM commands", &result->commands},
+        {"SELECT count(*) FROM keys", &result->keys},
+        {"SELECT count(*) FROM snapshots", &result->snapshots},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int64_t count;
+        neap_status status = neapi_connection_integer(connection, counts[i].sql, &count, error);
+        if (status != NEAP_OK)
+            return status;
+        *counts[i].count = (uint64_t)count;
+    }
+    return NEAP_OK;
+}
+
+/* Each check sees one moment; a writer may go on between them, so none compares two of them. */
+neap_status neapi_sqlite_verify(neapi_session *base, const neapi_verify_sink *sink,
+                                neap_verification *result, neap_error *error)
+{
+    neapi_connection *connection = &neapi_sqlite_session_of(base)->connection;
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        neap_status status = run_check(connection, checks[i], sink, result, error);
+        if (status != NEAP_OK)
+            return status;
+    }
+    return count_all(connection, result, error);
+}

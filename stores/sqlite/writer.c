@@ -1,0 +1,323 @@
+#include "writer.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/platform.h"
+
+#define STREAMS_BY_HEART 50000
+#define TYPES_BY_HEART   5000
+
+static neap_status run(neapi_sqlite_session *session, neapi_sql sql, neap_error *error)
+{
+    neapi_query query = neapi_query_begin(&session->connection, sql);
+    return neapi_query_finish(&query, error);
+}
+
+static neap_status run_with(neapi_sqlite_session *session, neapi_sql sql, int64_t value,
+                            neap_error *error)
+{
+    neapi_query query = neapi_query_begin(&session->connection, sql);
+    neapi_query_integer(&query, value);
+    return neapi_query_finish(&query, error);
+}
+
+/* Tells how long the log is after each commit; SQLite's own rule, to move it into the file then and
+ * there, is off. */
+static int committed(void *user, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    neapi_sqlite_writer *writer = user;
+    writer->log_pages = pages;
+    writer->log_used = true;
+    return SQLITE_OK;
+}
+
+static neap_status lose(neapi_sqlite_session *session, const char *why, neap_error *error)
+{
+    session->writer->lost = true;
+    return neapi_fail(error, NEAP_STORE, "%s: this session can write no more",
+                      why != NULL ? why : "the store is another writer's now");
+}
+
+/* Reads whose the store is, and the number of its last commit. */
+static neap_status read_place(neapi_sqlite_session *session, int64_t *token, int64_t *commits,
+                              neap_error *error)
+{
+    bool row;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_PLACE);
+    neap_status status = neapi_query_step(&query, &row, error);
+    if (status != NEAP_OK)
+        return status;
+    if (!row)
+        return neapi_fail(error, NEAP_CORRUPT, "the store is damaged: its own row is gone");
+    *token = neapi_query_column_integer(&query, 0);
+    *commits = neapi_query_column_integer(&query, 1);
+    neapi_query_end(&query);
+    return NEAP_OK;
+}
+
+static neap_status read_head(neapi_sqlite_session *session, neap_error *error)
+{
+    bool row;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_HEAD);
+    neap_status status = neapi_query_step(&query, &row, error);
+    if (status != NEAP_OK)
+        return status;
+    int64_t head = row ? neapi_query_column_integer(&query, 0) : 0;
+    neapi_query_end(&query);
+    if (head < 0)
+        return neapi_sqlite_damaged(error, "there is an event at position", head);
+    session->writer->head = (uint64_t)head;
+    return NEAP_OK;
+}
+
+neap_status neapi_sqlite_begin(neapi_sqlite_session *session, int64_t *commits, neap_error *error)
+{
+    neapi_sqlite_writer *writer = session->writer;
+    if (writer->lost)
+        return lose(session, NULL, error);
+    int moved = 0;
+    if (sqlite3_file_control(session->connection.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+            SQLITE_OK &&
+        moved != 0)
+        return lose(session, "the store's file was moved, replaced or deleted", error);
+    int64_t token = 0;
+    neap_status status = run(session, NEAPI_SQL_BEGIN, error);
+    if (status == NEAP_OK)
+        status = read_place(session, &token, commits, error);
+    if (status == NEAP_OK && token != writer->token)
+        status = lose(session, "another writer has taken the store over", error);
+    if (status == NEAP_OK && !writer->loaded)
+        status = read_head(session, error);
+    if (status != NEAP_OK) {
+        neapi_sqlite_rollback(session);
+        return status;
+    }
+    writer->loaded = true;
+    writer->wrote = false;
+    return NEAP_OK;
+}
+
+void neapi_sqlite_rollback(neapi_sqlite_session *session)
+{
+    neapi_sqlite_writer *writer = session->writer;
+    if (sqlite3_get_autocommit(session->connection.db) == 0)
+        run(session, NEAPI_SQL_ROLLBACK, NULL);
+    writer->loaded = false;
+    neapi_sqlite_names_clear(&writer->streams);
+    neapi_sqlite_names_clear(&writer->types);
+    neapi_sqlite_names_clear(&writer->categories);
+}
+
+neap_status neapi_sqlite_writer_open(neapi_sqlite_session *session, neap_error *error)
+{
+    neapi_sqlite_writer *writer = neapi_alloc_zero(1, sizeof *writer);
+    if (writer == NULL)
+        return neapi_nomem(error);
+    session->writer = writer;
+    neapi_sqlite_names_init(&writer->streams, STREAMS_BY_HEART);
+    neapi_sqlite_names_init(&writer->types, TYPES_BY_HEART);
+    neapi_sqlite_names_init(&writer->categories, TYPES_BY_HEART);
+    neapi_random(neapi_platform_machine(), &writer->token, sizeof writer->token);
+    sqlite3_wal_hook(session->connection.db, committed, writer);
+
+    int64_t token;
+    neap_status status = run(session, NEAPI_SQL_BEGIN, error);
+    if (status == NEAP_OK)
+        status = read_place(session, &token, &writer->commits, error);
+    if (status == NEAP_OK)
+        status = run_with(session, NEAPI_SQL_TAKE_PLACE, writer->token, error);
+    if (status == NEAP_OK)
+        status = run(session, NEAPI_SQL_COMMIT, error);
+    if (status != NEAP_OK) {
+        neapi_sqlite_rollback(session);
+        writer->lost = true;
+        neapi_sqlite_writer_close(session);
+    }
+    return status;
+}
+
+void neapi_sqlite_writer_close(neapi_sqlite_session *session)
+{
+    neapi_sqlite_writer *writer = session->writer;
+    if (writer->lost)
+        sqlite3_db_config(session->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    else
+        neapi_sqlite_checkpoint(session, true, NULL);
+    sqlite3_wal_hook(session->connection.db, NULL, NULL);
+    neapi_sqlite_names_fini(&writer->streams);
+    neapi_sqlite_names_fini(&writer->types);
+    neapi_sqlite_names_fini(&writer->categories);
+    neapi_buffer_fini(&writer->tags);
+    neapi_free(writer);
+    session->writer = NULL;
+}
+
+static neap_status reserve(neapi_sqlite_batch *batch, size_t count, neap_error *error)
+{
+    if (count <= batch->capacity)
+        return NEAP_OK;
+    neapi_unit **units = neapi_realloc(batch->units, count * sizeof *units);
+    if (units == NULL)
+        return neapi_nomem(error);
+    batch->units = units;
+    neapi_verdict *verdicts = neapi_realloc(batch->verdicts, count * sizeof *verdicts);
+    if (verdicts == NULL)
+        return neapi_nomem(error);
+    batch->verdicts = verdicts;
+    batch->capacity = count;
+    return NEAP_OK;
+}
+
+/* Judges and writes the units. A unit's own verdict is filled in as it goes, since those that
+ * follow it look there. */
+static neap_status write_units(neapi_sqlite_session *session, neapi_sqlite_batch *batch,
+                               int64_t now_us, neap_error *error)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        neapi_unit *unit = batch->units[i];
+        neapi_verdict verdict;
+        neap_status status = neapi_sqlite_judge(session, unit, now_us, &verdict, error);
+        if (status == NEAP_OK && verdict.status == NEAP_OK)
+            status = neapi_sqlite_apply(session, unit, &verdict, error);
+        if (status != NEAP_OK)
+            return status;
+        unit->verdict = batch->verdicts[i] = verdict;
+    }
+    return NEAP_OK;
+}
+
+/* What the system said of the log's last failed write: SQLite keeps it at the file, but does not
+ * hand it on when it is COMMIT that fails. */
+static int log_errno(const neapi_sqlite_session *session)
+{
+    sqlite3_file *file = NULL;
+    int number = 0;
+    sqlite3_file_control(session->connection.db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    if (file != NULL && file->pMethods != NULL)
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
+/* Whether the failure of COMMIT, the last call, was want of space. Then the frame that would have
+ * made the transaction count is incomplete, so nothing can come of it. After any other failure it
+ * may lie in the log, whole, and count once the log is recovered. */
+static bool out_of_space(const neapi_sqlite_session *session, neap_error *error)
+{
+    int code = sqlite3_extended_errcode(session->connection.db);
+    int number = code == SQLITE_FULL ? ENOSPC : code == SQLITE_IOERR_WRITE ? log_errno(session) : 0;
+    if (number != ENOSPC && number != EDQUOT && number != EFBIG)
+        return false;
+    errno = number;
+    neapi_fail(error, NEAP_STORE, "the disk is full: %m");
+    return true;
+}
+
+/* Makes durable what was written. *undecided: the failure left it open whether that happened. */
+static neap_status finish(neapi_sqlite_session *session, bool *undecided, neap_error *error)
+{
+    neapi_sqlite_writer *writer = session->writer;
+    neap_status status = NEAP_OK;
+    if (writer->wrote)
+        status = run_with(session, NEAPI_SQL_NEXT_COMMIT, writer->commits + 1, error);
+    if (status != NEAP_OK)
+        return status;
+    status = run(session, NEAPI_SQL_COMMIT, error);
+    if (status != NEAP_OK)
+        *undecided = writer->wrote && !out_of_space(session, error);
+    else if (writer->wrote)
+        writer->commits++;
+    return status;
+}
+
+/* The units get their verdicts; of `units` those that were in the batch. */
+static void judged(const neapi_sqlite_batch *batch, neapi_unit *const *units, size_t count)
+{
+    for (size_t i = 0, at = 0; i < count && at < batch->count; i++) {
+        if (units[i] != batch->units[at])
+            continue;
+        const neapi_verdict *verdict = &batch->verdicts[at++];
+        if (verdict->status == NEAP_OK)
+            neapi_unit_accept(units[i], verdict->first_position, verdict->last_position);
+        else
+            neapi_unit_refuse(units[i], verdict->status, verdict->op, verdict->actual);
+    }
+}
+
+neap_status neapi_sqlite_commit(neapi_session *base, neapi_unit *const *units, size_t count,
+                                int64_t now_us, neapi_outcome *outcome, neap_error *error)
+{
+    neapi_sqlite_session *session = neapi_sqlite_session_of(base);
+    neapi_sqlite_writer *writer = session->writer;
+    neapi_sqlite_batch *batch = &neapi_sqlite_store_of(session)->batch;
+    int64_t commits;
+    *outcome = NEAPI_OUTCOME_NONE;
+    if (batch->unknown)
+        return neapi_fail(error, NEAP_USAGE, "the batch before is still to be resolved");
+    neap_status status = reserve(batch, count, error);
+    if (status != NEAP_OK)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        batch->units[i] = units[i];
+    batch->count = count;
+    if (writer->log_pages >= NEAPI_SQLITE_LOG_PAGES_MOST)
+        neapi_sqlite_checkpoint(session, false, NULL);
+
+    status = neapi_sqlite_begin(session, &commits, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_sqlite_names_turn(&writer->streams);
+    neapi_sqlite_names_turn(&writer->types);
+    neapi_sqlite_names_turn(&writer->categories);
+    if (commits != writer->commits)
+        status = lose(session, "another writer has written to the store", error);
+    if (status == NEAP_OK)
+        status = write_units(session, batch, now_us, error);
+    if (status == NEAP_OK)
+        status = finish(session, &batch->unknown, error);
+    if (status == NEAP_OK) {
+        judged(batch, units, count);
+        return NEAP_OK;
+    }
+    batch->before = writer->commits;
+    *outcome = batch->unknown ? NEAPI_OUTCOME_UNKNOWN : NEAPI_OUTCOME_NONE;
+    neapi_sqlite_rollback(session);
+    for (size_t i = 0; i < count; i++)
+        units[i]->verdict = (neapi_verdict){0};
+    return status;
+}
+
+/* Writes a fence: it takes the very place in the log where the batch may lie, so that the batch
+ * cannot be recovered from there any more. If the batch counts already, it comes behind it. */
+neap_status neapi_sqlite_resolve(neapi_session *base, neapi_unit *const *units, size_t count,
+                                 bool *durable, neap_error *error)
+{
+    neapi_sqlite_session *session = neapi_sqlite_session_of(base);
+    neapi_sqlite_writer *writer = session->writer;
+    neapi_sqlite_batch *batch = &neapi_sqlite_store_of(session)->batch;
+    int64_t commits;
+    if (!batch->unknown)
+        return neapi_fail(error, NEAP_USAGE, "no batch is to be resolved");
+    neap_status status = neapi_sqlite_begin(session, &commits, error);
+    if (status != NEAP_OK)
+        return status;
+    if (commits != batch->before && commits != batch->before + 1)
+        status = lose(session, "another writer has written to the store", error);
+    if (status == NEAP_OK)
+        status = run(session, NEAPI_SQL_FENCE, error);
+    if (status == NEAP_OK)
+        status = run(session, NEAPI_SQL_COMMIT, error);
+    if (status != NEAP_OK) {
+        neapi_sqlite_rollback(session);
+        return status;
+    }
+    batch->unknown = false;
+    writer->commits = commits;
+    *durable = commits != batch->before;
+    if (*durable)
+        judged(batch, units, count);
+    return NEAP_OK;
+}
