@@ -154,5 +154,5 @@ int64_t neap_context_now(const neap_context *context)
 
 neap_uuid neap_context_id(neap_context *context)
 {
-    return neapi_uuid_derive(context->request->call.id, context->request->call.derived++);
+    return neapi_uuid_derive(context->request->call.id, ++context->request->call.derived);
 }

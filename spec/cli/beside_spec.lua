@@ -120,7 +120,7 @@ describe("neap beside other processes", function()
     shell_script {
       "mkfifo in out",
       "exec 3<>in 4<>out",
-      "(cd HERE; exec RUN) <in >out 2>err &",
+      "(cd HERE; exec RUN 3>&- 4>&-) <in >out 2>err &",
       "cat commands >&3",
       'until test "$(EVENTS | wc -l)" = 1000; do sleep 0.05; done',
       "run=$!",
@@ -143,7 +143,7 @@ describe("neap beside other processes", function()
     shell_script {
       "mkfifo in",
       "exec 3<>in",
-      "{ (cd HERE; exec RUN) <in 2>err; echo $? >status; } | head -1 >out &",
+      "{ (cd HERE; exec RUN 3>&-) <in 2>err; echo $? >status; } | head -1 >out &",
       "cat commands >&3",
       "wait",
     }
