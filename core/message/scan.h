@@ -80,13 +80,15 @@ static inline bool neapi_scan_separator(neapi_scan *scan, char separator, const 
  * `close`. Errors: false without *done. */
 static inline bool neapi_scan_more(neapi_scan *scan, char close, bool *done)
 {
-    int next = neapi_scan_peek(scan);
+    int next = scan->at < scan->end ? (unsigned char)*scan->at : -1;
+    if (next <= ' ')
+        next = neapi_scan_peek(scan);
     if (next == ',') {
         scan->at++;
         neapi_scan_space(scan);
         return true;
     }
-    if (next == close) {
+    if (next == (unsigned char)close) {
         scan->at++;
         *done = true;
         return false;

@@ -31,8 +31,8 @@ neap_status neapi_encode_lj(lua_State *L, int index, unsigned depth, neapi_buffe
  * functions and interned names live as long. Threads: the state's. */
 typedef struct neapi_schema neapi_schema;
 
-/* The registry name of the userdata's metatable. */
-#define NEAPI_SCHEMA "neap.Schema"
+/* Pushes the metatable by which a schema's userdata is known. */
+void neapi_push_schema_metatable_lj(lua_State *L);
 
 /* Pushes a userdata with the compiled schema of the field table at `index` (DESIGN section 4:
  * "string", "integer?", { "integer" }, nested tables, functions). `name` is the message's, for

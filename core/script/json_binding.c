@@ -128,7 +128,7 @@ void neapi_json_open_lj(lua_State *L)
     static const luaL_Reg functions[] = {{"decode", decode}, {"encode", encode}, {NULL, NULL}};
     luaL_newlibtable(L, functions);
     lua_pushinteger(L, (lua_Integer)neapi_native_depth(L));
-    luaL_newmetatable(L, NEAPI_SCHEMA);
+    neapi_push_schema_metatable_lj(L);
     push_output_lj(L);
     luaL_setfuncs(L, functions, 3);
     lua_pushcfunction(L, array);

@@ -158,7 +158,7 @@ static bool push_empty_lj(neapi_decoder *d, bool list)
     return true;
 }
 
-static bool push_table_lj(neapi_decoder *d, bool list, unsigned depth)
+__attribute__((noinline)) static bool push_table_lj(neapi_decoder *d, bool list, unsigned depth)
 {
     if (depth == 0)
         return neapi_scan_fail_depth(&d->scan);

@@ -8,16 +8,16 @@
 #include "message/write.h"
 #include "script/json_sort.h"
 
-/* Its address is the place in the registry of the table from schema to pins. Its values are weak: a
- * schema's userdata holds its pins. */
-static const char pins_key;
+/* Its address is the place in the registry of the table from schema to functions. Its values are
+ * weak, for a function may know its schema: a schema's userdata holds its functions. */
+static const char checks_key;
 
 static const char *const names[] = {"string", "integer", "number", "boolean", "table", "any"};
 enum { NAMED = sizeof names / sizeof *names };
 
 typedef struct compiler {
     lua_State *L;
-    int pins;
+    int pins, checks;
     bool open;
 } compiler;
 
@@ -48,11 +48,11 @@ static int raise_lj(lua_State *L, const place *at, const char *problem)
     return lua_error(L);
 }
 
-/* Pops a value into the pins and returns its place there. */
-static int pin_lj(compiler *c)
+/* Pops a value into the table and returns its place there. */
+static int keep_lj(lua_State *L, int table)
 {
-    int last = (int)lua_rawlen(c->L, c->pins) + 1;
-    lua_rawseti(c->L, c->pins, last);
+    int last = (int)lua_rawlen(L, table) + 1;
+    lua_rawseti(L, table, last);
     return last;
 }
 
@@ -60,7 +60,7 @@ static void *pinned_memory_lj(compiler *c, size_t size)
 {
     void *memory = lua_newuserdatauv(c->L, size, 0);
     memset(memory, 0, size);
-    pin_lj(c);
+    keep_lj(c->L, c->pins);
     return memory;
 }
 
@@ -106,7 +106,7 @@ static neapi_type compile_type_lj(compiler *c, int index, const place *at, unsig
     case LUA_TFUNCTION:
         type.kind = NEAPI_TYPE_CHECK;
         lua_pushvalue(L, index);
-        type.check = pin_lj(c);
+        type.check = keep_lj(L, c->checks);
         c->open = true;
         return type;
     case LUA_TTABLE:
@@ -155,7 +155,7 @@ static void compile_field_lj(compiler *c, neapi_field *field, int table, const p
     field->name.data = lua_tolstring(L, -1, &field->name.size);
     field->ends = neapi_name_ends_of(field->name.data, field->name.size, field->name.data);
     lua_pushvalue(L, -1);
-    field->pin = pin_lj(c);
+    field->pin = keep_lj(L, c->pins);
     field->prefix = prefix_lj(c, at);
     field->plain = field->prefix.size == field->name.size + 4;
     lua_pushvalue(L, -1);
@@ -189,10 +189,10 @@ static neapi_fields *compile_fields_lj(compiler *c, int index, const place *at, 
     return fields;
 }
 
-/* Pushes the table from schema to pins. */
-static void push_schemas_lj(lua_State *L)
+/* Pushes the table from schema to functions. */
+static void push_all_checks_lj(lua_State *L)
 {
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &pins_key) == LUA_TTABLE)
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &checks_key) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
     lua_newtable(L);
@@ -201,14 +201,42 @@ static void push_schemas_lj(lua_State *L)
     lua_setfield(L, -2, "__mode");
     lua_setmetatable(L, -2);
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &pins_key);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &checks_key);
 }
 
-void neapi_push_pins_lj(lua_State *L, const neapi_schema *schema)
+void neapi_push_checks_lj(lua_State *L, const neapi_schema *schema)
 {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &pins_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &checks_key);
     lua_rawgetp(L, -1, schema);
     lua_replace(L, -2);
+}
+
+static int free_schema(lua_State *L)
+{
+    neapi_schema *schema = lua_touserdata(L, 1);
+    luaL_unref(L, LUA_REGISTRYINDEX, schema->pins);
+    schema->pins = LUA_NOREF;
+    return 0;
+}
+
+void neapi_push_schema_metatable_lj(lua_State *L)
+{
+    if (!luaL_newmetatable(L, "neap.Schema"))
+        return;
+    lua_pushcfunction(L, free_schema);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+}
+
+/* Pushes a schema without fields. */
+static neapi_schema *push_schema_lj(lua_State *L)
+{
+    neapi_schema *schema = lua_newuserdatauv(L, sizeof *schema, 1);
+    *schema = (neapi_schema){.pins = LUA_NOREF};
+    neapi_push_schema_metatable_lj(L);
+    lua_setmetatable(L, -2);
+    return schema;
 }
 
 neapi_schema *neapi_schema_new_lj(lua_State *L, int index, const char *name)
@@ -218,18 +246,20 @@ neapi_schema *neapi_schema_new_lj(lua_State *L, int index, const char *name)
     luaL_checkstack(L, 16, NULL);
     if (lua_type(L, index) != LUA_TTABLE)
         raise_lj(L, &at, "expected a table of fields");
-    neapi_schema *schema = lua_newuserdatauv(L, sizeof *schema, 1);
-    schema->fields = NULL;
-    luaL_newmetatable(L, NEAPI_SCHEMA);
-    lua_setmetatable(L, -2);
+    neapi_schema *schema = push_schema_lj(L);
+    int top = lua_gettop(L);
+    compiler c = {.L = L, .pins = top + 1, .checks = top + 2};
     lua_newtable(L);
-    compiler c = {.L = L, .pins = lua_gettop(L)};
+    lua_newtable(L);
+    lua_pushvalue(L, c.pins);
+    schema->pins = luaL_ref(L, LUA_REGISTRYINDEX);
     schema->fields = compile_fields_lj(&c, index, &at, NEAPI_SCHEMA_DEPTH_MOST);
     schema->open = c.open;
-    push_schemas_lj(L);
-    lua_pushvalue(L, c.pins);
+    push_all_checks_lj(L);
+    lua_pushvalue(L, c.checks);
     lua_rawsetp(L, -2, schema);
     lua_pop(L, 1);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, top, 1);
+    lua_settop(L, top);
     return schema;
 }

@@ -27,7 +27,7 @@ typedef struct neapi_fields neapi_fields;
 typedef struct neapi_type {
     neapi_type_kind kind;
     bool optional;
-    int check; /* the function's place among the pins */
+    int check; /* the function's place among the schema's functions */
     const struct neapi_type *element;
     neapi_fields *fields;
 } neapi_type;
@@ -54,10 +54,11 @@ struct neapi_fields {
 struct neapi_schema {
     neapi_fields *fields;
     bool open; /* some field takes values of any shape */
+    int pins;  /* the registry's reference to the table that keeps names and memory alive */
 };
 
-/* Pushes the table that keeps alive what the schema points to: names, functions, memory. */
-void neapi_push_pins_lj(lua_State *L, const neapi_schema *schema);
+/* Pushes the table of the functions that judge fields. */
+void neapi_push_checks_lj(lua_State *L, const neapi_schema *schema);
 
 /* The field of that name, or NULL. */
 const neapi_field *neapi_field_find(const neapi_fields *fields, neap_text name);

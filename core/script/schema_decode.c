@@ -35,7 +35,8 @@ static bool refuse_value(decoder *d, const char *at, const char *expected)
     return refuse(d, at, (neap_text){0}, problem);
 }
 
-static bool refuse_type(decoder *d, const char *at, const neapi_type *type)
+__attribute__((noinline)) static bool refuse_type(decoder *d, const char *at,
+                                                  const neapi_type *type)
 {
     char expected[64];
     snprintf(expected, sizeof expected, "expected %s", neapi_type_name(type));
@@ -60,7 +61,8 @@ static bool push_typed_number_lj(decoder *d, const neapi_type *type)
     return true;
 }
 
-static bool push_checked_lj(decoder *d, const neapi_type *type, unsigned depth)
+__attribute__((noinline)) static bool push_checked_lj(decoder *d, const neapi_type *type,
+                                                      unsigned depth)
 {
     char problem[256];
     const char *first = d->plain.scan.at;
@@ -71,7 +73,8 @@ static bool push_checked_lj(decoder *d, const neapi_type *type, unsigned depth)
     return refuse_value(d, first, problem);
 }
 
-static bool push_list_lj(decoder *d, const neapi_type *element, unsigned depth)
+__attribute__((noinline)) static bool push_list_lj(decoder *d, const neapi_type *element,
+                                                   unsigned depth)
 {
     neapi_filling filling;
     bool done = false;
@@ -98,12 +101,13 @@ static bool push_list_lj(decoder *d, const neapi_type *element, unsigned depth)
     return done;
 }
 
-/* Whether one of the fields from `expected` on stands at the scanner: the next, or one that only
- * optional ones come before. Canonical text has the fields in the schema's order. */
+/* Whether one of the fields from `expected` on stands at the scanner: the next, or one behind a few
+ * optional ones. Canonical text has the fields in the schema's order. */
 static const neapi_field *expected_field(const neapi_scan *scan, const neapi_fields *fields,
                                          const neapi_field *expected)
 {
-    for (; expected < fields->list + fields->count; expected++) {
+    const neapi_field *last = fields->list + fields->count;
+    for (int i = 0; i < 4 && expected < last; i++, expected++) {
         if (neapi_name_stands(scan, expected->name.data, expected->name.size, expected->ends))
             return expected->plain ? expected : NULL;
         if (!expected->type.optional)
@@ -229,7 +233,8 @@ static bool push_members_lj(decoder *d, neapi_fields *fields, unsigned depth)
     return done && check_absent_lj(d, opening, fields, &had);
 }
 
-static bool push_fields_lj(decoder *d, neapi_fields *fields, unsigned depth)
+__attribute__((noinline)) static bool push_fields_lj(decoder *d, neapi_fields *fields,
+                                                     unsigned depth)
 {
     if (depth == 0)
         return neapi_scan_fail_depth(&d->plain.scan);
@@ -275,7 +280,7 @@ neap_status neapi_schema_decode_lj(lua_State *L, neapi_schema *schema, neap_text
     neapi_type whole = {.kind = NEAPI_TYPE_FIELDS, .fields = schema->fields};
     if (!neapi_decoder_init_lj(&d.plain, L, json, depth, schema->open))
         return neapi_nomem(error);
-    neapi_push_pins_lj(L, schema);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, schema->pins);
     d.pins = lua_gettop(L);
     if (push_type_lj(&d, &whole, d.plain.scan.depth) && neapi_scan_end(&d.plain.scan)) {
         lua_replace(L, top + 1);

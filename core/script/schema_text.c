@@ -78,7 +78,7 @@ bool neapi_type_accepts_lj(lua_State *L, const neapi_schema *schema, const neapi
                            char *problem, size_t room)
 {
     int top = lua_gettop(L);
-    neapi_push_pins_lj(L, schema);
+    neapi_push_checks_lj(L, schema);
     lua_rawgeti(L, -1, type->check);
     lua_pushvalue(L, top);
     lua_call(L, 1, 2);

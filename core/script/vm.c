@@ -79,7 +79,7 @@ bool neapi_vm_open(neapi_vm *vm)
     lua_atpanic(L, panic);
     lua_setwarnf(L, warn, vm);
     if (atomic_load(&collects_eagerly))
-        lua_gc(L, LUA_GCINC, 1, 1000, 0);
+        lua_gc(L, LUA_GCINC, 100, 400, 0);
     neapi_vm_hook(L);
     vm->alarmed = false;
     return true;

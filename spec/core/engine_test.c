@@ -344,7 +344,7 @@ static void a_query_gets_the_state_that_the_host_loads(void **unused)
     assert_string_equal(neapi_buffer_terminated(&answer), "null");
     host.status = NEAP_UNAVAILABLE;
     assert_int_equal(ask(&world, &answer), NEAP_UNAVAILABLE);
-    assert_non_null(strstr(world.error.message, "domain.lua:32: the disk is gone"));
+    assert_non_null(strstr(world.error.message, "domain.lua:31: the disk is gone"));
     neapi_buffer_fini(&answer);
     engine_close(&world);
 }

@@ -129,7 +129,7 @@ static bool write_under(neapi_session *session, shim_plan plan)
     uint64_t position;
     two_units batch = {.unknown = false};
     shim_arm(plan);
-    for (uint64_t number = 100; number < 116; number += 2) {
+    for (uint64_t number = 100; number < 112; number += 2) {
         commit_batch(session, &batch, number);
         for (int i = 0; i < 3 && batch.unknown; i++)
             resolve_batch(session, &batch);
@@ -177,7 +177,7 @@ static void survives_all(const spec_place *place, shim_plan plan)
         unsigned nth = 1;
         plan.persistent = persistent != 0;
         for (plan.nth = nth; survives(place, plan); plan.nth = nth)
-            nth += 1 + nth / 32; /* Every one of the first; then, of what is alike, some. */
+            nth += 1 + nth / 16; /* Every one of the first; then, of what is alike, some. */
         assert_true(nth > 1);
     }
 }
@@ -233,7 +233,7 @@ static void failing_opens(void **state)
                    SHIM_SHARED_MEMORY | SHIM_OPEN | SHIM_SIZE | SHIM_DELETE | SHIM_MEMORY;
     for (int made = 0; made < 2; made++) {
         bool struck = true;
-        for (unsigned nth = 1; struck; nth += 1 + nth / 32) {
+        for (unsigned nth = 1; struck; nth += 1 + nth / 16) {
             model_count = 0;
             remove_files(place->path);
             if (made) {

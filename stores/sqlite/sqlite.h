@@ -1,8 +1,8 @@
 /* The store on one SQLite file, in its parts.
  *
- * Files: connection and query (SQLite itself), statements and schema (what the file holds), path
- * and lock (which file, and whose), names, judge and writer (commits), reader and find (reads),
- * upkeep and verify. */
+ * connection, query, statements: SQLite itself. path, lock: which file, and whose. schema, layout:
+ * what the file holds. names, lookup, judge, apply, writer, upkeep: commits. reader, find, verify:
+ * reads. tags: one column. */
 #ifndef NEAPI_SQLITE_SQLITE_H
 #define NEAPI_SQLITE_SQLITE_H
 
