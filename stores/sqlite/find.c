@@ -16,7 +16,8 @@ static neap_status ask_two(neapi_query *query, uint64_t *first, uint64_t *second
         neapi_query_end(query);
     }
     if (numbers[0] < 0 || numbers[1] < 0)
-        return neapi_sqlite_damaged(error, "an event has the number", numbers[numbers[0] >= 0]);
+        return neapi_sqlite_damaged(error, "an event has the number",
+                                    numbers[0] < 0 ? numbers[0] : numbers[1]);
     *first = (uint64_t)numbers[0];
     if (second != NULL)
         *second = (uint64_t)numbers[1];

@@ -63,9 +63,12 @@ static neap_status judge_key(neapi_sqlite_session *session, const neapi_unit *un
 {
     bool row;
     neap_text key = unit->ops[at].key.key;
-    for (size_t i = 0; i < at; i++)
-        if (unit->ops[i].kind == NEAPI_OP_KEY && neapi_text_equal(unit->ops[i].key.key, key))
-            refuse(verdict, NEAP_DUPLICATE, 0);
+    for (size_t i = 0; i < at; i++) {
+        if (unit->ops[i].kind != NEAPI_OP_KEY || !neapi_text_equal(unit->ops[i].key.key, key))
+            continue;
+        refuse(verdict, NEAP_DUPLICATE, 0);
+        return NEAP_OK;
+    }
     neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_KEY_EXPIRY);
     neapi_query_text(&query, key);
     neap_status status = neapi_query_step(&query, &row, error);
