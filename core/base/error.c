@@ -60,6 +60,15 @@ neap_status neapi_fail(neap_error *error, neap_status status, const char *format
     return status;
 }
 
+neap_status neapi_error_as(neap_error *error, neap_status status)
+{
+    if (error == NULL)
+        return status;
+    error->status = status;
+    NEAPI_ERROR_SET(error, code, neap_status_name(status), strlen(neap_status_name(status)));
+    return status;
+}
+
 void neapi_error_prefix(neap_error *error, const char *format, ...)
 {
     if (error == NULL)

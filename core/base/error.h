@@ -9,6 +9,9 @@
 neap_status neapi_fail(neap_error *error, neap_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Gives the error another status, and its name as code; returns status. NULL is allowed. */
+neap_status neapi_error_as(neap_error *error, neap_status status);
+
 /* Puts "<formatted>: " before the message: `append Order-7: sqlite: disk full`. Cuts at the end
  * what is too long. */
 void neapi_error_prefix(neap_error *error, const char *format, ...)

@@ -26,7 +26,7 @@ static neap_status refuse_unknown(const neapi_scan *scan, const neapi_member *un
     nearest = neapi_nearest(unknown->raw, names, known);
     if (nearest != NULL)
         snprintf(problem, sizeof problem, "an unknown member; did you mean '%s'?", nearest);
-    return neapi_scan_refuse(scan, unknown->raw.data - 1, unknown->raw, problem, error);
+    return neapi_scan_refuse_member(scan, unknown->raw.data - 1, problem, error);
 }
 
 static neap_status check_members(neap_text json, neap_json_member *members, size_t count,

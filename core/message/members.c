@@ -40,12 +40,12 @@ bool neapi_members_add(neapi_members *members, neapi_scan *scan, neap_text raw, 
     if (members->many.capacity == 0) {
         if (members->few.count < NEAPI_NAMES_MOST)
             return neapi_names_add(&members->few, text) ||
-                   neapi_scan_fail_member(scan, raw.data - 1, raw, twice);
+                   neapi_scan_fail_member(scan, raw.data - 1, twice);
         if (!spill(members))
             return neapi_scan_fail_nomem(scan);
     }
     if (neapi_map_get(&members->many, text) != NULL)
-        return neapi_scan_fail_member(scan, raw.data - 1, raw, twice);
+        return neapi_scan_fail_member(scan, raw.data - 1, twice);
     if (!neapi_map_put(&members->many, text, members))
         return neapi_scan_fail_nomem(scan);
     return true;

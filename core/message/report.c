@@ -56,23 +56,35 @@ static void next_element(walk *w)
         neapi_path_place(w->path, ++w->levels[w->level].place);
 }
 
+/* Appends the name that begins at the scanner, and moves behind it. */
+static bool add_name(neapi_scan *scan, char *path)
+{
+    neap_text name;
+    bool escaped;
+    char text[4 * NEAPI_PATH_ROOM];
+    if (scan->at >= scan->end || !neapi_scan_string(scan, &name, &escaped))
+        return false;
+    if (escaped && name.size <= sizeof text)
+        name = (neap_text){text, neapi_unescape(name, text)};
+    neapi_path_name(path, name);
+    return true;
+}
+
 static void pass_string(walk *w, neapi_scan *scan)
 {
     neap_text raw;
     bool escaped;
-    if (!neapi_scan_string(scan, &raw, &escaped)) {
+    if (w->expects_name ? !add_name(scan, w->path) : !neapi_scan_string(scan, &raw, &escaped))
         scan->at = scan->end;
-    } else if (w->expects_name) {
-        neapi_path_name(w->path, raw);
-        w->expects_name = false;
-    }
+    w->expects_name = false;
 }
 
 /* Goes from the beginning to `at` once more: only who fails pays for knowing the path. The text up
  * to there is well-formed. */
-static void find_path(neap_text json, const char *at, char *path)
+static void find_path(const neapi_scan *whole, const char *at, char *path)
 {
-    neapi_scan scan = neapi_scan_of(json, 0);
+    neapi_scan scan = *whole;
+    scan.at = scan.begin;
     walk w;
     w.path[0] = '\0';
     w.level = 0;
@@ -113,17 +125,35 @@ static void describe_found(const neapi_scan *scan, char *text, size_t room)
         snprintf(text, room, ", found byte 0x%02X", (unsigned char)*scan->failed);
 }
 
+/* Everything but the message's path, which the caller completes. */
+static void place_error(const neapi_scan *scan, const char *at, const char *problem,
+                        neap_error *error)
+{
+    neapi_fail(error, NEAP_INVALID, "%s", problem);
+    find_line(scan->begin, at, error);
+    find_path(scan, at, error->path);
+}
+
 neap_status neapi_scan_refuse(const neapi_scan *scan, const char *at, neap_text name,
                               const char *problem, neap_error *error)
 {
     if (error == NULL)
         return NEAP_INVALID;
-    neap_text json = {scan->begin, (size_t)(scan->end - scan->begin)};
-    neapi_fail(error, NEAP_INVALID, "%s", problem);
-    find_line(scan->begin, at, error);
-    find_path(json, at, error->path);
+    place_error(scan, at, problem, error);
     if (name.data != NULL)
         neapi_path_name(error->path, name);
+    return neapi_path_into_message(error);
+}
+
+neap_status neapi_scan_refuse_member(const neapi_scan *scan, const char *at, const char *problem,
+                                     neap_error *error)
+{
+    neapi_scan name = *scan;
+    if (error == NULL)
+        return NEAP_INVALID;
+    place_error(scan, at, problem, error);
+    name.at = at;
+    add_name(&name, error->path);
     return neapi_path_into_message(error);
 }
 
@@ -141,7 +171,9 @@ neap_status neapi_scan_report(const neapi_scan *scan, neap_error *error)
     find_line(scan->begin, scan->failed, error);
     snprintf(problem, sizeof problem, "%s%s (line %u, column %u)", scan->problem, found,
              error->line, error->column);
-    neapi_scan_refuse(scan, scan->failed, scan->member, problem, error);
+    if (scan->member)
+        return neapi_scan_refuse_member(scan, scan->failed, problem, error);
+    neapi_scan_refuse(scan, scan->failed, (neap_text){0}, problem, error);
     if (scan->status != NEAP_INVALID) {
         error->status = scan->status;
         NEAPI_ERROR_SET(error, code, neap_status_name(scan->status),

@@ -4,15 +4,17 @@
 
 bool neapi_scan_fail(neapi_scan *scan, const char *at, const char *problem)
 {
-    return neapi_scan_fail_member(scan, at, (neap_text){0}, problem);
-}
-
-bool neapi_scan_fail_member(neapi_scan *scan, const char *at, neap_text member, const char *problem)
-{
     scan->status = NEAP_INVALID;
     scan->failed = at;
     scan->problem = problem;
-    scan->member = member;
+    scan->member = false;
+    return false;
+}
+
+bool neapi_scan_fail_member(neapi_scan *scan, const char *at, const char *problem)
+{
+    neapi_scan_fail(scan, at, problem);
+    scan->member = true;
     return false;
 }
 

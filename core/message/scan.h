@@ -24,7 +24,7 @@ typedef struct neapi_scan {
     neap_status status;  /* of the failure: NEAP_INVALID, NEAP_LIMIT, NEAP_NOMEM */
     const char *failed;  /* where in the text */
     const char *problem; /* a literal; with "expected …" what was found is added */
-    neap_text member;    /* the name, if the failure is about a member and lies before its value */
+    bool member;         /* the failure is about the member whose name begins there */
 } neapi_scan;
 
 static inline neapi_scan neapi_scan_of(neap_text json, unsigned depth)
@@ -37,8 +37,7 @@ static inline neapi_scan neapi_scan_of(neap_text json, unsigned depth)
 
 /* Note a failure and return false. */
 bool neapi_scan_fail(neapi_scan *scan, const char *at, const char *problem);
-bool neapi_scan_fail_member(neapi_scan *scan, const char *at, neap_text member,
-                            const char *problem);
+bool neapi_scan_fail_member(neapi_scan *scan, const char *at, const char *problem);
 bool neapi_scan_fail_depth(neapi_scan *scan);
 bool neapi_scan_fail_nomem(neapi_scan *scan);
 
@@ -49,6 +48,10 @@ neap_status neapi_scan_report(const neapi_scan *scan, neap_error *error);
  * is the whole message but for the path. name: appended to the path unless its data is NULL. */
 neap_status neapi_scan_refuse(const neapi_scan *scan, const char *at, neap_text name,
                               const char *problem, neap_error *error);
+
+/* The same of the member whose name begins at `at`. */
+neap_status neapi_scan_refuse_member(const neapi_scan *scan, const char *at, const char *problem,
+                                     neap_error *error);
 
 static inline void neapi_scan_space(neapi_scan *scan)
 {

@@ -6,6 +6,7 @@
 #include "message/json.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
+#include "store/check.h"
 
 static neap_status check_running(const neap_runtime *runtime, const char *call, bool waits,
                                  neap_error *error)
@@ -33,25 +34,41 @@ static neap_status parse_id(const char *text, const char *name, neap_uuid *id, n
                       name, text);
 }
 
-static neap_status check_key(neap_text key, neap_error *error)
+static neap_status check_key(const char *key, neap_error *error)
 {
-    if (key.size > NEAPI_STREAM_BYTES)
-        return neapi_fail(error, NEAP_USAGE,
-                          "the idempotency key has %zu bytes; at most %d are allowed", key.size,
-                          NEAPI_STREAM_BYTES);
-    if (!neapi_utf8_valid(key.data, key.size))
-        return neapi_fail(error, NEAP_USAGE, "the idempotency key is not UTF-8");
-    return NEAP_OK;
+    if (key == NULL || neapi_name_check(neapi_text_of(key), "the idempotency key", error) == NEAP_OK)
+        return NEAP_OK;
+    return neapi_error_as(error, NEAP_USAGE);
 }
 
-static neap_status check_size(const neap_runtime *runtime, const char *name, size_t size,
+static neap_status check_json(const neap_runtime *runtime, const char *name, neap_text json,
                               neap_error *error)
 {
-    if (size <= runtime->options.message_bytes)
+    if (json.data == NULL && json.size != 0)
+        return neapi_fail(error, NEAP_USAGE, "%s: %zu bytes of JSON at NULL", name, json.size);
+    if (json.size <= runtime->options.message_bytes)
         return NEAP_OK;
     return neapi_fail(error, NEAP_LIMIT,
-                      "%s has %zu bytes; at most %zu are allowed (message_bytes)", name, size,
+                      "%s has %zu bytes; at most %zu are allowed (message_bytes)", name, json.size,
                       runtime->options.message_bytes);
+}
+
+/* Canonical, or empty if there is none. */
+static neap_status take_meta(const neap_runtime *runtime, const char *given, neapi_buffer *meta,
+                             neap_error *error)
+{
+    if (given == NULL)
+        return NEAP_OK;
+    neap_text json = neapi_text_of(given);
+    neap_status status = check_json(runtime, "meta", json, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_json_flat(json, meta, error);
+    if (status != NEAP_OK)
+        neapi_error_prefix(error, "meta");
+    else if (meta->failed)
+        status = neapi_nomem(error);
+    return status;
 }
 
 /* A command's request, complete but for who waits for it. */
@@ -62,7 +79,6 @@ static neap_status make_command(neap_runtime *runtime, const char *name, neap_te
     const neapi_message *message;
     neapi_call call = {0};
     neapi_buffer meta = NEAPI_BUFFER_INIT;
-    neap_text key = neapi_text_of(options->idempotency_key);
     neap_status status = runtime->options.read_only
                              ? neapi_fail(error, NEAP_USAGE, "the store is open for reading only")
                              : NEAP_OK;
@@ -70,21 +86,19 @@ static neap_status make_command(neap_runtime *runtime, const char *name, neap_te
         status = neapi_catalog_message(runtime->catalog, NEAP_KIND_COMMAND, neapi_text_of(name),
                                        &message, error);
     if (status == NEAP_OK)
-        status = check_size(runtime, name, json.size, error);
+        status = check_json(runtime, name, json, error);
     if (status == NEAP_OK)
-        status = check_key(key, error);
+        status = check_key(options->idempotency_key, error);
     if (status == NEAP_OK)
         status = parse_id(options->correlation_id, "correlation_id", &call.correlation_id, error);
     if (status == NEAP_OK)
         status = parse_id(options->causation_id, "causation_id", &call.causation_id, error);
-    if (status == NEAP_OK && options->meta != NULL &&
-        (status = neapi_json_flat(neapi_text_of(options->meta), &meta, error)) != NEAP_OK)
-        neapi_error_prefix(error, "meta");
-    if (status == NEAP_OK && meta.failed)
-        status = neapi_nomem(error);
+    if (status == NEAP_OK)
+        status = take_meta(runtime, options->meta, &meta, error);
     if (status == NEAP_OK) {
         neapi_request *request = neapi_request_new(runtime->platform, NEAPI_REQUEST_COMMAND, gated,
-                                                   json, key, neapi_text(meta.data, meta.size));
+                                                   json, neapi_text_of(options->idempotency_key),
+                                                   neapi_text(meta.data, meta.size));
         if (request == NULL) {
             status = neapi_nomem(error);
         } else {
@@ -125,9 +139,11 @@ static neap_status timed_out(neapi_request *request, neap_error *error)
 {
     if (neapi_request_withdraw(request))
         return neapi_fail(error, NEAP_TIMEOUT, "not begun in time; nothing was done");
+    if (request->kind != NEAPI_REQUEST_COMMAND)
+        return neapi_fail(error, NEAP_TIMEOUT, "not answered in time");
     neapi_fail(error, NEAP_TIMEOUT, "not answered in time; it may still take effect");
     if (error != NULL)
-        error->outcome_unknown = request->kind == NEAPI_REQUEST_COMMAND;
+        error->outcome_unknown = true;
     return NEAP_TIMEOUT;
 }
 
@@ -135,9 +151,11 @@ static neap_status give_answer(neapi_request *request, neap_reply **reply, neap_
 {
     if (request->status != NEAP_OK) {
         if (request->error == NULL)
-            return neapi_fail(error, request->status, "there was no memory to say more");
-        if (error != NULL)
+            neapi_fail(error, request->status, "there was no memory to say more");
+        else if (error != NULL)
             *error = *request->error;
+        if (error != NULL)
+            error->outcome_unknown = request->outcome_unknown;
         return request->status;
     }
     if (reply != NULL) {
@@ -215,7 +233,7 @@ neap_status neap_query(neap_runtime *runtime, const char *name, const char *json
         status = neapi_catalog_message(runtime->catalog, NEAP_KIND_QUERY, neapi_text_of(name),
                                        &message, error);
     if (status == NEAP_OK)
-        status = check_size(runtime, name, json_size, error);
+        status = check_json(runtime, name, neapi_text(json, json_size), error);
     if (status != NEAP_OK)
         return status;
     neapi_request *request =

@@ -71,11 +71,11 @@ static neap_status load_warm(neapi_lane *lane, neapi_warm *warm, neap_error *err
     return status;
 }
 
-/* All that was in flight is back: forget the state, decide again. */
 void neapi_warm_resume(neapi_lane *lane, neapi_warm *warm)
 {
-    neapi_warm_unload(&lane->warm, warm);
-    warm->stale = false;
+    if (warm->stale)
+        neapi_warm_unload(&lane->warm, warm);
+    warm->stale = warm->settling = false;
     neapi_request_list_join(&lane->ready, &warm->again);
     neapi_request_list_join(&lane->ready, &warm->parked);
 }
@@ -107,7 +107,7 @@ void neapi_answer_without_events(neapi_lane *lane, neapi_request *request, neap_
 {
     if (status != NEAP_OK) {
         if (request->error == NULL)
-            neapi_nomem(&lane->error);
+            neapi_fail(&lane->error, status, "there was no memory to say more");
         neapi_lane_fail(lane, request, request->error != NULL ? request->error : &lane->error);
         return;
     }
@@ -133,10 +133,23 @@ static void settle_without_events(neapi_lane *lane, neapi_request *request, neap
     }
 }
 
+static void park(neapi_request *request, neapi_warm *warm)
+{
+    atomic_store(&request->stage, NEAPI_STAGE_WAITING);
+    neapi_request_list_push(&warm->parked, request);
+}
+
 static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, neapi_unit *unit)
 {
     bool has_events = unit->event_count > 0;
     neap_status status = NEAP_OK;
+    if (!has_events && request->key.size != 0 && warm->in_flight > 0) {
+        /* The key keeps the position that the decision rests on, which is not known yet. */
+        neapi_unit_release(unit);
+        warm->settling = true;
+        park(request, warm);
+        return;
+    }
     if (!has_events && request->key.size != 0)
         status = neapi_unit_expect(unit, warm->stream, warm->version);
     if (status == NEAP_OK)
@@ -177,9 +190,11 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
     neapi_unit_follow(unit, warm->last);
     want_canonical(lane, request);
     bool spoilt = false;
+    lane->deciding = warm;
     neap_status status = neapi_engine_decide(lane->engine, request->message, warm->state, warm->id,
                                              warm->stream, warm->version, request->json,
                                              &request->call, unit, &spoilt, &lane->error);
+    lane->deciding = NULL;
     if (status == NEAP_OK) {
         decided(lane, request, warm, unit);
         return;
@@ -208,9 +223,8 @@ static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
     if (warm == NULL) {
         neapi_nomem(&lane->error);
         neapi_lane_fail(lane, request, &lane->error);
-    } else if (warm->stale) {
-        atomic_store(&request->stage, NEAPI_STAGE_WAITING);
-        neapi_request_list_push(&warm->parked, request);
+    } else if (warm->stale || warm->settling) {
+        park(request, warm);
     } else if (load_warm(lane, warm, &lane->error) != NEAP_OK) {
         neapi_lane_fail(lane, request, &lane->error);
         neapi_warm_drop(&lane->warm, warm);

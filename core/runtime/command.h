@@ -17,8 +17,8 @@ neap_status neapi_key_add(const neapi_lane *lane, const neapi_request *request, 
 /* Its state is not to be used any more: loaded again at once if nothing is in flight, else when all
  * is back. */
 void neapi_warm_make_stale(neapi_lane *lane, neapi_warm *warm);
-/* All that was in flight is back: forgets the state; what was refused and what was parked is
- * decided (again). */
+/* All that was in flight is back: forgets the state if it is stale; what was refused and what was
+ * parked is decided (again). */
 void neapi_warm_resume(neapi_lane *lane, neapi_warm *warm);
 
 /* Answers a decision that added nothing: an error that was kept, or a receipt without events. */

@@ -11,17 +11,32 @@ struct neap_context {
     neapi_buffer *answer; /* NULL in a command */
     bool answered;
     neapi_arena arena; /* holds states handed out */
+    neap_error *error; /* the handler's: filled also if it gives NULL in a call */
 };
 
-/* A handler that fails without saying why has failed all the same. */
+static neap_error *error_of(neap_context *context, neap_error *given)
+{
+    return given != NULL ? given : context->error;
+}
+
+/* A handler that fails without saying why has failed all the same, and what it left in the error
+ * may be from a call that failed before. */
 static neap_status returned(neap_status status, neap_error *error)
 {
-    if (status != NEAP_OK && error->status != status) {
-        if (error->message[0] == '\0')
-            neapi_fail(error, status, "the host's handler returned \"%s\" and no message",
-                       neap_status_name(status));
-        error->status = status;
-    }
+    if (status == NEAP_OK)
+        return NEAP_OK;
+    if (status < NEAP_OK || status > NEAP_NOMEM)
+        return neapi_fail(error, NEAP_HANDLER, "the host's handler returned %d, which is no status",
+                          (int)status);
+    if (error->message[0] == '\0' && error->status != status)
+        return neapi_fail(error, status, "the host's handler returned \"%s\" and no message",
+                          neap_status_name(status));
+    bool own_code = status == NEAP_REJECTED && error->code[0] != '\0' &&
+                    strcmp(error->code, neap_status_name(error->status)) != 0;
+    if (error->status != status && !own_code)
+        neapi_error_as(error, status);
+    error->status = status;
+    error->outcome_unknown = false;
     return status;
 }
 
@@ -36,7 +51,7 @@ neap_status neapi_context_command(neapi_lane *lane, neapi_request *request, neap
     const char *json = neapi_buffer_terminated(&lane->canonical);
     if (json == NULL)
         return neapi_nomem(error);
-    neap_context context = {.lane = lane, .request = request, .unit = unit};
+    neap_context context = {.lane = lane, .request = request, .unit = unit, .error = error};
     neapi_fail(error, NEAP_OK, "%s", "");
     status = request->message->command_handler(&context, json, lane->canonical.size,
                                                request->message->user, error);
@@ -51,7 +66,7 @@ neap_status neapi_context_query(neapi_lane *lane, neapi_request *request, neapi_
         neapi_engine_check(lane->engine, request->message, request->json, NULL, error);
     if (status != NEAP_OK)
         return status;
-    neap_context context = {.lane = lane, .request = request, .answer = answer};
+    neap_context context = {.lane = lane, .request = request, .answer = answer, .error = error};
     neapi_fail(error, NEAP_OK, "%s", "");
     status = request->message->query_handler(&context, request->json.data, request->json.size,
                                              request->message->user, error);
@@ -64,6 +79,7 @@ neap_status neapi_context_query(neapi_lane *lane, neapi_request *request, neapi_
 neap_status neap_context_publish(neap_context *context, const char *stream, uint64_t expected,
                                  const char *type, const char *json, size_t size, neap_error *error)
 {
+    error = error_of(context, error);
     if (context->unit == NULL)
         return neapi_fail(error, NEAP_USAGE, "a query cannot publish events");
     neap_text name = neapi_text_of(stream);
@@ -82,10 +98,8 @@ neap_status neap_context_publish(neap_context *context, const char *stream, uint
 neap_status neap_context_reject(neap_context *context, const char *code, const char *message,
                                 const char *details, neap_error *error)
 {
-    (void)context;
+    error = error_of(context, error);
     neapi_fail(error, NEAP_REJECTED, "%s", message != NULL ? message : "");
-    if (error == NULL)
-        return NEAP_REJECTED;
     NEAPI_ERROR_SET(error, code, code != NULL ? code : "rejected", code != NULL ? strlen(code) : 8);
     if (details == NULL)
         return NEAP_REJECTED;
@@ -104,6 +118,7 @@ neap_status neap_context_reject(neap_context *context, const char *code, const c
 neap_status neap_context_answer(neap_context *context, const char *json, size_t size,
                                 neap_error *error)
 {
+    error = error_of(context, error);
     if (context->answer == NULL)
         return neapi_fail(error, NEAP_USAGE, "a command has no answer; it publishes events");
     neap_status status =
@@ -119,6 +134,7 @@ neap_status neap_context_answer(neap_context *context, const char *json, size_t 
 neap_status neap_context_state(neap_context *context, const char *aggregate, const char *id,
                                const char **json, size_t *size, neap_error *error)
 {
+    error = error_of(context, error);
     neapi_lane *lane = context->lane;
     const neapi_aggregate *found;
     neap_status status =

@@ -5,6 +5,7 @@
 #include "message/json.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
+#include "store/check.h"
 
 #define PAGE_EVENTS 512
 #define PAGE_BYTES  (1u << 20)
@@ -51,6 +52,12 @@ void neap_store_close(neap_store *store)
     neapi_free(store);
 }
 
+static void ignore_finding(void *user, const char *text)
+{
+    (void)user;
+    (void)text;
+}
+
 neap_status neap_store_verify(neap_store *store, neap_finding_callback callback, void *user,
                               neap_verification *result, neap_error *error)
 {
@@ -58,7 +65,7 @@ neap_status neap_store_verify(neap_store *store, neap_finding_callback callback,
     neap_status status = neapi_session_open(store->store, NEAPI_MODE_READ, &session, error);
     if (status != NEAP_OK)
         return status;
-    const neapi_verify_sink sink = {user, callback};
+    const neapi_verify_sink sink = {user, callback != NULL ? callback : ignore_finding};
     neap_verification verification = {0};
     status = neapi_verify(session, &sink, &verification, error);
     neapi_session_close(session);
@@ -67,8 +74,21 @@ neap_status neap_store_verify(neap_store *store, neap_finding_callback callback,
     return status;
 }
 
+/* An empty name would read everything, which nobody means who gives one. */
+static neap_status check_name(const char *name, const char *what, neap_error *error)
+{
+    if (name == NULL || name[0] != '\0')
+        return NEAP_OK;
+    return neapi_fail(error, NEAP_USAGE, "filter: the %s is empty; NULL reads all", what);
+}
+
 static neap_status check_filter(const neap_filter *filter, neap_error *error)
 {
+    neap_status status = check_name(filter->stream, "stream", error);
+    if (status == NEAP_OK)
+        status = check_name(filter->category, "category", error);
+    if (status != NEAP_OK)
+        return status;
     if (filter->stream != NULL && filter->category != NULL)
         return neapi_fail(error, NEAP_USAGE, "filter: give a stream or a category, not both");
     if (filter->from != 0 && filter->to != 0 && filter->from > filter->to)
@@ -123,6 +143,8 @@ static neap_status open_cursor(neapi_store *store, const neap_filter *given, nea
         return neapi_nomem(error);
     }
     status = copy_filter(opened, &filter) ? NEAP_OK : neapi_nomem(error);
+    if (status == NEAP_OK)
+        status = neapi_range_check(&opened->range, error);
     if (status == NEAP_OK)
         status = neapi_session_open(store, NEAPI_MODE_READ, &opened->session, error);
     if (status != NEAP_OK) {

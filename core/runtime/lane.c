@@ -21,8 +21,6 @@ neap_status neapi_lane_init(neapi_lane *lane, neapi_engine *engine, neapi_sessio
         return NEAP_OK;
     neapi_map_fini(&lane->keys);
     neapi_warm_cache_fini(&lane->warm);
-    neapi_session_close(session);
-    neapi_engine_close(engine);
     return neapi_nomem(error);
 }
 
@@ -85,6 +83,7 @@ void neapi_lane_succeed(neapi_lane *lane, neapi_request *request, neap_reply *re
         neapi_request_succeed(request, reply);
     } else {
         neapi_fail(&lane->error, NEAP_NOMEM, "it is done, but there was no memory for the answer");
+        lane->error.outcome_unknown = request->kind == NEAPI_REQUEST_COMMAND;
         neapi_request_fail(request, &lane->error);
     }
     answer_barriers(lane);
@@ -224,6 +223,12 @@ static void keep_memory(neapi_lane *lane)
         if (lane->warm.count == before)
             return;
     }
+}
+
+void neapi_lane_let_go(void *host)
+{
+    neapi_lane *lane = host;
+    neapi_warm_unload_idle(&lane->warm, lane->deciding);
 }
 
 /* Begins as many as may be unanswered at once, and a step shall have. */

@@ -32,14 +32,15 @@ typedef struct neapi_lane {
     neapi_uuid_source ids;
     neapi_page page;
     neapi_buffer scratch;
-    neapi_buffer canonical; /* the JSON of the command that is being decided */
+    neapi_buffer canonical;     /* the JSON of the command that is being decided */
+    const neapi_warm *deciding; /* whose state a handler holds; NULL: none */
     neap_error error;
     atomic_bool stopping;
     pthread_t thread;
     bool running;
 } neapi_lane;
 
-/* Owns: the engine and the session are the lane's from here on, also on failure. */
+/* Owns: the engine and the session are the lane's from here on. Errors: NEAP_NOMEM. */
 neap_status neapi_lane_init(neapi_lane *lane, neapi_engine *engine, neapi_session *session,
                             neap_error *error);
 void neapi_lane_fini(neapi_lane *lane);
@@ -66,6 +67,9 @@ neap_status neapi_lane_load(neapi_lane *lane, const neapi_aggregate *aggregate, 
  * neapi_engine_options.load_state.) */
 neap_status neapi_lane_accepted_state(void *lane, const neapi_aggregate *aggregate, neap_text id,
                                       neapi_state *copy, neap_error *error);
+
+/* Frees the states that are only kept for speed. (A neapi_engine_options.let_go.) */
+void neapi_lane_let_go(void *lane);
 
 /* A command: decides it, or parks it. */
 void neapi_lane_command(neapi_lane *lane, neapi_request *request);

@@ -3,23 +3,22 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "message/json.h"
+#include "message/write.h"
 
 struct neap_reply {
     char *json;
     size_t json_size;
     bool is_receipt;
+    bool json_is_apart; /* not in the reply's own allocation */
     neap_receipt receipt;
-    neap_text *types;
-    char *text; /* stream and types, which the receipt points into */
 };
 
 void neap_reply_free(neap_reply *reply)
 {
     if (reply == NULL)
         return;
-    neapi_free(reply->json);
-    neapi_free(reply->types);
-    neapi_free(reply->text);
+    if (reply->json_is_apart)
+        neapi_free(reply->json);
     neapi_free(reply);
 }
 
@@ -40,6 +39,7 @@ neap_reply *neapi_reply_json(neapi_buffer *json)
     neap_reply *reply = neapi_alloc_zero(1, sizeof *reply);
     if (reply == NULL)
         return NULL;
+    reply->json_is_apart = true;
     reply->json = neapi_buffer_take(json, &reply->json_size);
     if (reply->json == NULL) {
         neapi_free(reply);
@@ -59,75 +59,81 @@ void neapi_receipt_types(neapi_buffer *json, const neapi_unit *unit)
     neapi_buffer_byte(json, ']');
 }
 
-static bool write_json(neap_reply *reply, neap_text types)
+/* What a receipt's JSON has beside its stream and types: names, numbers, the id. */
+#define JSON_FRAME_BYTES 256
+/* A character of a stream's name, as JSON writes it at most. */
+#define JSON_ESCAPE_BYTES 6
+
+static void write_json(neapi_buffer *json, const neap_receipt *receipt, neap_text types)
 {
-    const neap_receipt *receipt = &reply->receipt;
     char id[37];
     neap_uuid_format(receipt->command_id, id);
-    neapi_buffer json = NEAPI_BUFFER_INIT;
-    neapi_buffer_byte(&json, '{');
+    neapi_buffer_byte(json, '{');
     if (receipt->stream.size != 0) {
-        NEAPI_BUFFER_LITERAL(&json, "\"stream\":");
-        neapi_json_quote(&json, receipt->stream);
-        neapi_buffer_format(&json, ",\"version\":%llu,", (unsigned long long)receipt->version);
+        NEAPI_BUFFER_LITERAL(json, "\"stream\":");
+        neapi_json_quote(json, receipt->stream);
+        NEAPI_BUFFER_LITERAL(json, ",\"version\":");
+        neapi_write_integer(json, (int64_t)receipt->version);
+        neapi_buffer_byte(json, ',');
     }
-    neapi_buffer_format(&json,
-                        "\"position\":%llu,\"events\":", (unsigned long long)receipt->position);
-    neapi_buffer_text(&json, types);
-    neapi_buffer_format(&json, ",\"command_id\":\"%s\"", id);
+    NEAPI_BUFFER_LITERAL(json, "\"position\":");
+    neapi_write_integer(json, (int64_t)receipt->position);
+    NEAPI_BUFFER_LITERAL(json, ",\"events\":");
+    neapi_buffer_text(json, types);
+    NEAPI_BUFFER_LITERAL(json, ",\"command_id\":\"");
+    neapi_buffer_append(json, id, 36);
+    neapi_buffer_byte(json, '"');
     if (receipt->repeated)
-        NEAPI_BUFFER_LITERAL(&json, ",\"repeated\":true");
-    neapi_buffer_byte(&json, '}');
-    reply->json = neapi_buffer_take(&json, &reply->json_size);
-    neapi_buffer_fini(&json);
-    return reply->json != NULL;
+        NEAPI_BUFFER_LITERAL(json, ",\"repeated\":true");
+    neapi_buffer_byte(json, '}');
+}
+
+static size_t count_types(neap_text array)
+{
+    size_t quotes = 0;
+    for (size_t i = 0; i < array.size; i++)
+        quotes += array.data[i] == '"';
+    return quotes / 2;
 }
 
 /* Splits a JSON array of names (which need no unescaping: the codec wrote them) into texts. */
-static bool split_types(neap_reply *reply, neap_text array)
+static void split_types(neap_text array, neap_text *types, size_t count)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < array.size; i++)
-        count += array.data[i] == '"';
-    count /= 2;
-    if (count == 0)
-        return true;
-    reply->types = neapi_alloc(count * sizeof *reply->types);
-    if (reply->types == NULL)
-        return false;
     const char *at = array.data, *end = array.data + array.size;
     for (size_t i = 0; i < count; i++) {
         const char *open = memchr(at, '"', (size_t)(end - at));
         const char *shut = memchr(open + 1, '"', (size_t)(end - open - 1));
-        reply->types[i] = neapi_text(open + 1, (size_t)(shut - open - 1));
+        types[i] = neapi_text(open + 1, (size_t)(shut - open - 1));
         at = shut + 1;
     }
-    reply->receipt.events = reply->types;
-    reply->receipt.event_count = count;
-    return true;
 }
 
-/* The receipt's texts are copied behind each other: first the stream, then the array of types. */
+/* One allocation: the reply, its texts of types, the stream, the array of types, the JSON. */
 static neap_reply *receipt_of(neap_receipt receipt, neap_text types)
 {
-    neap_reply *reply = neapi_alloc_zero(1, sizeof *reply);
+    size_t count = count_types(types), stream_size = receipt.stream.size;
+    size_t json_bytes = JSON_FRAME_BYTES + JSON_ESCAPE_BYTES * stream_size + types.size;
+    neap_reply *reply = neapi_alloc(sizeof *reply + count * sizeof(neap_text) + stream_size +
+                                    types.size + json_bytes + 1);
     if (reply == NULL)
         return NULL;
-    reply->is_receipt = true;
-    reply->receipt = receipt;
-    size_t stream_size = receipt.stream.size;
-    reply->text = neapi_alloc(stream_size + types.size + 1);
-    if (reply->text != NULL) {
-        if (stream_size != 0)
-            memcpy(reply->text, receipt.stream.data, stream_size);
-        memcpy(reply->text + stream_size, types.data, types.size);
-        reply->receipt.stream = neapi_text(reply->text, stream_size);
-        types.data = reply->text + stream_size;
-        if (split_types(reply, types) && write_json(reply, types))
-            return reply;
-    }
-    neap_reply_free(reply);
-    return NULL;
+    neap_text *events = (neap_text *)(void *)(reply + 1);
+    char *at = (char *)(events + count);
+    if (stream_size != 0)
+        memcpy(at, receipt.stream.data, stream_size);
+    receipt.stream = neapi_text(at, stream_size);
+    at += stream_size;
+    memcpy(at, types.data, types.size);
+    types.data = at;
+    split_types(types, events, count);
+    receipt.events = events;
+    receipt.event_count = count;
+    neapi_buffer json = {.data = at + types.size, .capacity = json_bytes};
+    write_json(&json, &receipt, types);
+    json.data[json.size] = '\0';
+    *reply = (neap_reply){
+        .json = json.data, .json_size = json.size, .is_receipt = true, .receipt = receipt};
+    return reply;
 }
 
 neap_reply *neapi_reply_receipt(neap_uuid command_id, const neapi_unit *unit, neap_text stream,

@@ -87,6 +87,7 @@ void neapi_request_fail(neapi_request *request, const neap_error *error)
 {
     if (request->gated)
         neapi_request_keep_error(request, error);
+    request->outcome_unknown = error->outcome_unknown;
     answer(request, error->status, error);
 }
 

@@ -58,6 +58,7 @@ struct neapi_request {
     /* The answer. */
     neap_status status;
     neap_error *error; /* owned; NULL: there was no memory for one, or no error */
+    bool outcome_unknown;
     neap_reply *reply; /* owned until taken */
     neap_callback callback;
     void *user;

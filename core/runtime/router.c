@@ -47,7 +47,10 @@ neap_status neapi_route(neapi_request *request, neap_error *error)
             return neapi_route_to(request, neapi_text(raw.data + 1, raw.size - 2), error);
         neapi_buffer text = NEAPI_BUFFER_INIT;
         neap_status status = NEAP_OK;
-        if (neapi_json_unquote(raw, &text) && !text.failed)
+        bool is_text = neapi_json_unquote(raw, &text);
+        if (text.failed)
+            status = neapi_nomem(error);
+        else if (is_text)
             status = neapi_route_to(request, neapi_text(text.data, text.size), error);
         neapi_buffer_fini(&text);
         return status;

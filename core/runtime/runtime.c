@@ -28,6 +28,7 @@ static neap_status open_engine(neap_runtime *runtime, neap_error *error)
         .log = log_of_domain,
         .log_user = runtime,
         .load_state = neapi_lane_accepted_state,
+        .let_go = neapi_lane_let_go,
         .host = &runtime->lane,
     };
     return neapi_engine_open(runtime->sources, &engine_options, &runtime->engine, error);
@@ -41,13 +42,12 @@ neap_status neap_load(const char *path, const neap_options *options, neap_runtim
     neap_runtime *loaded = neapi_alloc_zero(1, sizeof *loaded);
     if (loaded == NULL)
         return neapi_nomem(error);
-    neap_status status = NEAP_NOMEM;
     if (pthread_mutex_init(&loaded->log_mutex, NULL) != 0) {
         neapi_free(loaded);
         return neapi_nomem(error);
     }
     loaded->platform = neapi_platform_machine();
-    status = neapi_options_take(options, &loaded->options, error);
+    neap_status status = neapi_options_take(options, &loaded->options, error);
     if (status == NEAP_OK) {
         loaded->report =
             (neapi_report){loaded->options.log, loaded->options.log_user, &loaded->log_mutex};
@@ -88,17 +88,20 @@ static neap_status open_lane(neap_runtime *runtime, neap_error *error)
     lane->catalog = runtime->catalog;
     lane->writer = runtime->has_writer ? &runtime->writer : NULL;
     lane->fingerprint = neapi_sources_fingerprint(runtime->sources);
-    neapi_engine *engine = runtime->engine;
+    status = neapi_lane_init(lane, runtime->engine, session, error);
+    if (status != NEAP_OK) {
+        neapi_session_close(session);
+        return status;
+    }
     runtime->engine = NULL;
-    status = neapi_lane_init(lane, engine, session, error);
-    runtime->has_lane = status == NEAP_OK;
-    return status;
+    runtime->has_lane = true;
+    return NEAP_OK;
 }
 
 neap_status neap_start(neap_runtime *runtime, neap_error *error)
 {
     if (runtime->stage != NEAPI_RUNTIME_LOADED)
-        return neapi_fail(error, NEAP_USAGE, "neap_start: the runtime was started before");
+        return neapi_fail(error, NEAP_USAGE, "neap_start: it was called before; a runtime is started once");
     neap_status status = neapi_catalog_complete(runtime->catalog, error);
     if (status != NEAP_OK)
         return status;
@@ -122,6 +125,8 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
 neap_status neap_open(const char *path, const neap_options *options, neap_runtime **runtime,
                       neap_error *error)
 {
+    if (path == NULL || runtime == NULL)
+        return neapi_fail(error, NEAP_USAGE, "neap_open: path and runtime must not be NULL");
     neap_runtime *opened;
     neap_status status = neap_load(path, options, &opened, error);
     if (status != NEAP_OK)
@@ -148,14 +153,30 @@ static void finish_work(neap_runtime *runtime)
             patience);
 }
 
+/* Its threads cannot wait for themselves. */
+static bool is_called_from_within(const neap_runtime *runtime)
+{
+    pthread_t self = pthread_self();
+    return (runtime->lane.running && pthread_equal(self, runtime->lane.thread)) ||
+           (runtime->writer.running && pthread_equal(self, runtime->writer.thread));
+}
+
 void neap_close(neap_runtime *runtime)
 {
     if (runtime == NULL)
         return;
+    if (is_called_from_within(runtime)) {
+        neapi_report_text(&runtime->report, NEAP_LOG_ERROR,
+                          "neap_close was called by a handler or callback of the runtime itself, "
+                          "and did nothing");
+        return;
+    }
     if (runtime->stage == NEAPI_RUNTIME_RUNNING) {
         neapi_mailbox_refuse(&runtime->lane.mailbox);
         finish_work(runtime);
     }
+    if (runtime->has_writer)
+        neapi_writer_hurry(&runtime->writer);
     neapi_lane_stop(&runtime->lane);
     if (runtime->has_writer)
         neapi_writer_stop(&runtime->writer);

@@ -64,9 +64,9 @@ static void fail_conflict(neapi_lane *lane, neapi_request *request, const neapi_
     neap_text stream = op->kind == NEAPI_OP_APPEND ? op->append.stream : op->expect.stream;
     uint64_t expected = op->kind == NEAPI_OP_APPEND ? op->append.expected : op->expect.version;
     neapi_fail(&lane->error, NEAP_CONFLICT,
-               "%.*s is at version %llu, expected %llu, also after %u more tries",
-               NEAPI_TEXT(stream), (unsigned long long)unit->verdict.actual,
-               (unsigned long long)expected, request->attempts - 1);
+               "%.*s is at version %llu, expected %llu; decided %u time%s", NEAPI_TEXT(stream),
+               (unsigned long long)unit->verdict.actual, (unsigned long long)expected,
+               request->attempts, request->attempts == 1 ? "" : "s");
     neapi_lane_fail(lane, request, &lane->error);
 }
 
@@ -87,8 +87,10 @@ static void answer_duplicate(neapi_lane *lane, neapi_request *request)
 static void fail_with_batch(neapi_lane *lane, neapi_request *request, const neapi_unit *unit)
 {
     const neapi_failure *failure = request->submission.failure;
-    if (failure == NULL)
+    if (failure == NULL) {
         neapi_fail(&lane->error, unit->verdict.status, "the store did not take the unit of work");
+        lane->error.outcome_unknown = unit->state == NEAPI_UNIT_UNKNOWN;
+    }
     neapi_lane_fail(lane, request, failure != NULL ? &failure->error : &lane->error);
 }
 
@@ -151,7 +153,7 @@ void neapi_lane_judged(neapi_lane *lane, neapi_submission *submission)
         accepted(lane, request, unit, warm);
     else
         refused(lane, request, unit, warm);
-    if (warm != NULL && warm->stale && warm->in_flight == 0)
+    if (warm != NULL && (warm->stale || warm->settling) && warm->in_flight == 0)
         neapi_warm_resume(lane, warm);
     neapi_unit_release(unit);
 }

@@ -95,6 +95,13 @@ void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm)
     warm->version = warm->position = warm->snapshot = 0;
 }
 
+void neapi_warm_unload_idle(neapi_warm_cache *cache, const neapi_warm *except)
+{
+    for (neapi_warm *warm = cache->newest; warm != NULL; warm = warm->older)
+        if (warm->in_flight == 0 && warm != except)
+            neapi_warm_unload(cache, warm);
+}
+
 void neapi_warm_drop(neapi_warm_cache *cache, neapi_warm *warm)
 {
     if (!in_use(warm))

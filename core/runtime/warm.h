@@ -18,8 +18,9 @@ typedef struct neapi_warm {
     unsigned in_flight;
     bool loaded;
     bool stale;                /* what is in flight settles first, then it is loaded again */
+    bool settling;             /* what is in flight settles first; the state is good */
     neapi_request_list again;  /* refused, to be decided again, in order */
-    neapi_request_list parked; /* came while it was stale; after those */
+    neapi_request_list parked; /* came while it was stale or settling; after those */
     neap_text id;              /* within stream */
     neap_text stream;          /* behind the struct */
 } neapi_warm;
@@ -43,6 +44,9 @@ neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_aggregate *aggre
                            neap_text stream, neap_text id);
 /* Lets go of the state; the entry stays. */
 void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm);
+/* Lets go of all states on which nothing depends, but for one entry's (NULL: none). All entries
+ * stay. */
+void neapi_warm_unload_idle(neapi_warm_cache *cache, const neapi_warm *except);
 /* Removes the entry if nothing depends on it any more. */
 void neapi_warm_drop(neapi_warm_cache *cache, neapi_warm *warm);
 /* Removes the longest unused until at most `count` are left, or all that are left are in use. */

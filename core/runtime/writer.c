@@ -65,12 +65,12 @@ static neapi_submission_list take_batch(neapi_writer *writer)
     return taken;
 }
 
-static bool is_stopping(neapi_writer *writer)
+static bool is_hurried(neapi_writer *writer)
 {
     pthread_mutex_lock(&writer->mutex);
-    bool stopping = writer->stopping;
+    bool hurried = writer->hurried;
     pthread_mutex_unlock(&writer->mutex);
-    return stopping;
+    return hurried;
 }
 
 /* Asks the store until it knows, the patience is over, or the runtime closes. */
@@ -82,7 +82,7 @@ static neap_status resolve(neapi_writer *writer, bool *durable, neap_error *erro
         neap_status status =
             neapi_resolve(writer->session, writer->batch, writer->batch_count, durable, error);
         int64_t now = neapi_monotonic_us(writer->platform);
-        if (status == NEAP_OK || now >= give_up || is_stopping(writer))
+        if (status == NEAP_OK || now >= give_up || is_hurried(writer))
             return status;
         neapi_report_text(writer->report, NEAP_LOG_WARN,
                           "a commit's outcome is unknown; asking again: %s", error->message);
@@ -108,9 +108,7 @@ static neap_status settle_unresolved(neapi_writer *writer, neap_error *error)
                                        writer->unresolved_count, &durable, error);
     if (status != NEAP_OK) {
         neapi_error_prefix(error, "an earlier commit's outcome is still unknown");
-        if (error != NULL && error->status != NEAP_UNAVAILABLE)
-            error->status = status = NEAP_UNAVAILABLE;
-        return status;
+        return neapi_error_as(error, NEAP_UNAVAILABLE);
     }
     neapi_report_text(writer->report, NEAP_LOG_WARN, "the commit whose outcome was unknown %s",
                       durable ? "is durable" : "did not happen");
@@ -213,13 +211,13 @@ static void *run(void *argument)
     neapi_thread_is_runtimes();
     for (;;) {
         unsigned seen = neapi_gate_seen(&writer->work);
-        if (neapi_writer_step(writer))
-            continue;
         pthread_mutex_lock(&writer->mutex);
         bool done = writer->stopping && writer->queue.first == NULL;
         pthread_mutex_unlock(&writer->mutex);
         if (done)
             return NULL;
+        if (neapi_writer_step(writer))
+            continue;
         neapi_park(writer->platform, &writer->work, seen, NEAPI_NO_DEADLINE);
     }
 }
@@ -231,14 +229,24 @@ neap_status neapi_writer_start(neapi_writer *writer, neap_error *error)
     return status;
 }
 
+static void set(neapi_writer *writer, bool *flag)
+{
+    pthread_mutex_lock(&writer->mutex);
+    *flag = true;
+    pthread_mutex_unlock(&writer->mutex);
+    neapi_wake(writer->platform, &writer->work);
+}
+
+void neapi_writer_hurry(neapi_writer *writer)
+{
+    set(writer, &writer->hurried);
+}
+
 void neapi_writer_stop(neapi_writer *writer)
 {
     if (!writer->running)
         return;
-    pthread_mutex_lock(&writer->mutex);
-    writer->stopping = true;
-    pthread_mutex_unlock(&writer->mutex);
-    neapi_wake(writer->platform, &writer->work);
+    set(writer, &writer->stopping);
     pthread_join(writer->thread, NULL);
     writer->running = false;
 }

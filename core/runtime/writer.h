@@ -15,7 +15,7 @@ typedef struct neapi_writer {
     neapi_gate work;
     pthread_mutex_t mutex;
     neapi_submission_list queue; /* under the mutex */
-    bool stopping;               /* under the mutex */
+    bool hurried, stopping;      /* under the mutex */
     neapi_unit **batch;
     size_t batch_count;
     /* A batch whose outcome the store could not tell: nothing else is committed before it can. */
@@ -39,6 +39,9 @@ void neapi_writer_push(neapi_writer *writer, neapi_submission_list *list);
 
 /* Commits one batch, or does a piece of housekeeping. false: there was nothing to do. */
 bool neapi_writer_step(neapi_writer *writer);
+
+/* From now on a commit's outcome that is unknown is asked for once only. */
+void neapi_writer_hurry(neapi_writer *writer);
 
 neap_status neapi_writer_start(neapi_writer *writer, neap_error *error);
 /* Commits what is queued, then ends the thread. */

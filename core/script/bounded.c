@@ -20,7 +20,7 @@ static int call_original(lua_State *L)
 
 static int too_large(lua_State *L, const char *name)
 {
-    return neapi_raise_lj(L, NEAP_LIMIT, "limit: %s would make a text of more than %zu bytes", name,
+    return neapi_raise_lj(L, NEAP_LIMIT, "%s would make a text of more than %zu bytes", name,
                           neapi_vm_of(L)->allocation_bytes);
 }
 
@@ -64,7 +64,7 @@ static int bounded_move(lua_State *L)
 {
     lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
     if (last >= first && (first <= INT64_MIN + LARGEST_MOVE || last - LARGEST_MOVE >= first))
-        return neapi_raise_lj(L, NEAP_LIMIT, "limit: table.move would move more than %lld elements",
+        return neapi_raise_lj(L, NEAP_LIMIT, "table.move would move more than %lld elements",
                               (long long)LARGEST_MOVE);
     return call_original(L);
 }
@@ -76,7 +76,7 @@ static int bounded_pattern(lua_State *L)
     luaL_checklstring(L, 1, &size);
     if (size > LARGEST_SUBJECT)
         return neapi_raise_lj(L, NEAP_LIMIT,
-                              "limit: a pattern is matched against at most %zu bytes, not %zu",
+                              "a pattern is matched against at most %zu bytes, not %zu",
                               LARGEST_SUBJECT, size);
     return call_original(L);
 }

@@ -51,7 +51,7 @@ neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *argu
     lua_State *L = engine->vm.running;
     entry entered = {engine, work, arguments, NEAP_OK, error};
     if (!lua_checkstack(L, 8))
-        return neapi_fail(error, NEAP_LIMIT, "limit: depth: Lua's stack is full");
+        return neapi_fail(error, NEAP_LIMIT, "depth: Lua's stack is full");
     lua_pushcfunction(L, neapi_failure_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->entry);
     lua_pushlightuserdata(L, &entered);

@@ -43,7 +43,7 @@ neap_status neapi_event_encode_lj(lua_State *L, neapi_engine *engine, uint32_t m
     if (json->failed)
         return neapi_nomem(error);
     if (json->size - start > engine->options.message_bytes)
-        return neapi_fail(error, NEAP_LIMIT, "limit: event '%.*s' takes %zu bytes, more than %zu",
+        return neapi_fail(error, NEAP_LIMIT, "event '%.*s' takes %zu bytes, more than %zu",
                           NEAPI_TEXT(event->name), json->size - start,
                           engine->options.message_bytes);
     return NEAP_OK;
@@ -83,9 +83,8 @@ static neap_status make_tags(lua_State *L, neapi_engine *engine, uint32_t messag
             continue;
         size_t size = text->size - start;
         if (size > NEAPI_STREAM_BYTES)
-            return neapi_fail(error, NEAP_LIMIT,
-                              "limit: the tag '%s' takes %zu bytes, more than %d", planned->tags[i],
-                              size, NEAPI_STREAM_BYTES);
+            return neapi_fail(error, NEAP_LIMIT, "the tag '%s' takes %zu bytes, more than %d",
+                              planned->tags[i], size, NEAPI_STREAM_BYTES);
         tags[(*count)++] = neapi_text(NULL, size);
     }
     if (text->failed)
@@ -122,10 +121,10 @@ static neap_status check_room(const neapi_engine *engine, const neapi_unit *unit
                               neap_error *error)
 {
     if (unit->event_count >= engine->options.unit_events)
-        return neapi_fail(error, NEAP_LIMIT, "limit: one handler records at most %u events",
+        return neapi_fail(error, NEAP_LIMIT, "one handler records at most %u events",
                           engine->options.unit_events);
     if (unit->event_bytes + data.size > engine->options.unit_bytes)
-        return neapi_fail(error, NEAP_LIMIT, "limit: one handler records at most %zu bytes",
+        return neapi_fail(error, NEAP_LIMIT, "one handler records at most %zu bytes",
                           engine->options.unit_bytes);
     return NEAP_OK;
 }

@@ -51,7 +51,7 @@ static neap_status out_of_memory(const neapi_vm *vm, neap_error *error)
     if (vm->refused_bytes == 0)
         return neapi_nomem(error);
     return neapi_fail(error, NEAP_LIMIT,
-                      "limit: memory: one request of %zu bytes; at most %zu are allowed",
+                      "memory: one request of %zu bytes; at most %zu are allowed",
                       vm->refused_bytes, vm->allocation_bytes);
 }
 
@@ -61,7 +61,7 @@ static neap_status raised(lua_State *L, neap_error *error)
         return error->status;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "unknown error";
     if (strstr(text, "stack overflow") != NULL)
-        return neapi_fail(error, NEAP_LIMIT, "limit: depth: %s", text);
+        return neapi_fail(error, NEAP_LIMIT, "depth: %s", text);
     return neapi_fail(error, NEAP_HANDLER, "%s", text);
 }
 

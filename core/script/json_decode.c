@@ -78,13 +78,6 @@ static bool has_name_lj(lua_State *L, int table)
     return there;
 }
 
-static bool refuse_name_lj(neapi_decoder *d, const char *first)
-{
-    neap_text name;
-    name.data = lua_tolstring(d->L, -1, &name.size);
-    return neapi_scan_fail_member(&d->scan, first, name, "a member appears twice");
-}
-
 /* Pushes a member's name that the object has not had yet, and moves to its value. */
 static bool push_name_lj(neapi_decoder *d, members *m)
 {
@@ -102,7 +95,7 @@ static bool push_name_lj(neapi_decoder *d, members *m)
     }
     uint64_t bit = (uint64_t)1 << (slot >> (NEAPI_KNOWN_BITS - 6));
     if ((m->seen & bit) != 0 && has_name_lj(d->L, m->table))
-        return refuse_name_lj(d, first);
+        return neapi_scan_fail_member(&d->scan, first, "a member appears twice");
     m->seen |= bit;
     m->count++;
     m->next = &d->known->slots[slot].next;

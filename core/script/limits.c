@@ -56,8 +56,7 @@ static void check_memory_lj(lua_State *L, neapi_vm *vm)
         lua_gc(L, LUA_GCCOLLECT);
     }
     if (vm->used > vm->memory_bytes)
-        neapi_vm_fire_lj(L, "limit: memory: more than %zu bytes of Lua are in use",
-                         vm->memory_bytes);
+        neapi_vm_fire_lj(L, "memory: more than %zu bytes of Lua are in use", vm->memory_bytes);
 }
 
 static void hook(lua_State *L, lua_Debug *event)
@@ -73,11 +72,11 @@ static void hook(lua_State *L, lua_Debug *event)
     }
     check_memory_lj(L, vm);
     if (vm->instructions >= vm->instruction_limit)
-        neapi_vm_fire_lj(L, "limit: instructions: the handler ran more than %llu",
+        neapi_vm_fire_lj(L, "instructions: the handler ran more than %llu",
                          (unsigned long long)vm->instruction_limit);
     int64_t now_us = neapi_monotonic_us(vm->platform);
     if (vm->deadline_us == 0)
         vm->deadline_us = now_us + (int64_t)vm->ms * 1000;
     else if (now_us >= vm->deadline_us)
-        neapi_vm_fire_lj(L, "limit: time: the handler ran longer than %u ms", vm->ms);
+        neapi_vm_fire_lj(L, "time: the handler ran longer than %u ms", vm->ms);
 }

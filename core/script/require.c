@@ -83,6 +83,38 @@ static void find_lj(lua_State *L, neap_text name, neapi_source *source)
     *source = *found; /* the list may move when the module requires another one */
 }
 
+/* Forgets that the module is being loaded, if it was not: its file raised an error. */
+static int end_loading(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, REQUIRED);
+    lua_getiuservalue(L, 1, 1);
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, 2) == LUA_TBOOLEAN && !lua_toboolean(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+        lua_rawset(L, 2);
+    }
+    return 0;
+}
+
+/* Notes in the table at 2 that the module at 1 is being loaded, until require is left. */
+static void mark_loading_lj(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 1);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    if (luaL_newmetatable(L, "neap.Loading")) {
+        lua_pushcfunction(L, end_loading);
+        lua_setfield(L, -2, "__close");
+    }
+    lua_setmetatable(L, -2);
+    lua_toclose(L, -1);
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, 0);
+    lua_rawset(L, 2);
+}
+
 /* require, as the domain sees it. */
 static int require(lua_State *L)
 {
@@ -105,9 +137,7 @@ static int require(lua_State *L)
         return 1;
     neapi_source source;
     find_lj(L, name, &source);
-    lua_pushvalue(L, 1);
-    lua_pushboolean(L, 0);
-    lua_rawset(L, 2);
+    mark_loading_lj(L);
     neapi_environment_load_lj(L, &source);
     lua_pushvalue(L, 1);
     lua_pushstring(L, source.path.data);

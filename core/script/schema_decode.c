@@ -163,7 +163,7 @@ static bool push_member_lj(decoder *d, const neapi_fields *fields, const neapi_f
     size_t place = (size_t)(field - fields->list);
     uint64_t bit = (uint64_t)1 << place % 64;
     if ((had->bits[place / 64] & bit) != 0)
-        return neapi_scan_fail_member(&d->plain.scan, first, field->name, "a member appears twice");
+        return neapi_scan_fail_member(&d->plain.scan, first, "a member appears twice");
     had->bits[place / 64] |= bit;
     if (!neapi_scan_separator(&d->plain.scan, ':', "expected ':' after a member's name"))
         return false;

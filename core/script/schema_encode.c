@@ -1,3 +1,4 @@
+#include <lauxlib.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -64,7 +65,8 @@ static neap_status spread_lj(checked *e, neapi_fields *fields, int table, int *v
     while (lua_next(L, table) != 0) {
         int value = lua_gettop(L);
         if (lua_type(L, value - 1) != LUA_TSTRING)
-            return neapi_encode_refuse_key_lj(&e->plain, value - 1, nth > 0);
+            return neapi_fail(e->plain.error, NEAP_INVALID, "a key is a %s, not a name",
+                              luaL_typename(L, value - 1));
         const neapi_field *field = find_field(L, fields, nth++, value - 1);
         if (field == NULL) {
             neap_text name;

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -51,6 +52,16 @@ static void describe_string(neap_text string, char *text, size_t room)
     }
 }
 
+static void describe_float(double value, char *text, size_t room)
+{
+    char number[NEAPI_NUMBER_ROOM + 1];
+    if (isnan(value) || isinf(value))
+        snprintf(number, sizeof number, "%s", isnan(value) ? "NaN" : value > 0 ? "inf" : "-inf");
+    else
+        number[neapi_float_write(value, number)] = '\0';
+    snprintf(text, room, "float %s", number);
+}
+
 void neapi_value_describe(lua_State *L, int index, char *text, size_t room)
 {
     neap_text string;
@@ -63,7 +74,7 @@ void neapi_value_describe(lua_State *L, int index, char *text, size_t room)
     } else if (lua_isinteger(L, index)) {
         snprintf(text, room, "integer %lld", (long long)lua_tointeger(L, index));
     } else if (type == LUA_TNUMBER) {
-        snprintf(text, room, "float %.14g", lua_tonumber(L, index));
+        describe_float(lua_tonumber(L, index), text, room);
     } else if (type == LUA_TBOOLEAN) {
         snprintf(text, room, "boolean %s", lua_toboolean(L, index) ? "true" : "false");
     } else if (neapi_is_null(L, index)) {

@@ -5,19 +5,19 @@ local domain = require "neap.domain"
 
 local plan = {}
 
----@param shop neap.Domain
-local function check_finished(shop)
-  for _, label in ipairs(check.sorted_keys(shop.unfinished)) do
-    check.misuse_at(shop.unfinished[label], "%s is named, but not described: its table is missing",
+---@param defined neap.Domain
+local function check_finished(defined)
+  for _, label in ipairs(check.sorted_keys(defined.unfinished)) do
+    check.misuse_at(defined.unfinished[label], "%s is named, but not described: its table is missing",
       label)
   end
 end
 
----@param shop neap.Domain
+---@param defined neap.Domain
 ---@return table<string, table>
-local function entries_of(shop)
+local function entries_of(defined)
   local by_name = {}
-  for index, message in ipairs(shop.messages) do
+  for index, message in ipairs(defined.messages) do
     by_name[message.name] = { index = index, message = message, place = message.place }
   end
   return by_name
@@ -123,20 +123,20 @@ local function plan_events(aggregate, by_name)
 end
 
 ---Checks what a domain's file gave, and what it defined, as a whole. Raises with file and line.
----@param shop any
+---@param defined any
 ---@return table
-function plan.make(shop)
-  if not domain.is(shop) then
+function plan.make(defined)
+  if not domain.is(defined) then
     error(string.format("the domain's file must return its domain, but returned %s",
-      shop == nil and "nothing" or "a " .. type(shop)), 0)
+      defined == nil and "nothing" or "a " .. type(defined)), 0)
   end
-  check_finished(shop)
-  local by_name = entries_of(shop)
-  for index, aggregate in ipairs(shop.aggregates) do
+  check_finished(defined)
+  local by_name = entries_of(defined)
+  for index, aggregate in ipairs(defined.aggregates) do
     plan_commands(aggregate, index, by_name)
     plan_events(aggregate, by_name)
   end
-  for _, registered in ipairs(shop.handlers) do
+  for _, registered in ipairs(defined.handlers) do
     local entry = by_name[registered.message.name]
     if not entry or entry.message ~= registered.message then
       check.misuse_at(registered.place, "'%s' belongs to another domain", registered.message.name)
@@ -148,7 +148,7 @@ function plan.make(shop)
     assert(name == entry.message.name)
     messages[entry.index] = entry
   end
-  return { name = shop.name, messages = messages, aggregates = shop.aggregates }
+  return { name = defined.name, messages = messages, aggregates = defined.aggregates }
 end
 
 return plan

@@ -30,7 +30,7 @@ describe("neap beside other processes", function()
   -- Runs lines of shell in the folder.
   local function shell_script(lines)
     local words = {
-      HERE = neap.quote(os.getenv "PWD"),
+      HERE = neap.quote(neap.here()),
       RUN = neap.line { "run", shop, "--store", store },
       EVENTS = neap.line { "events", "--store", store },
     }

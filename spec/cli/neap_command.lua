@@ -24,6 +24,12 @@ function neap_command.folder()
   return pipe:read("l")
 end
 
+-- The folder that the specs run in; ctest leaves $PWD as it found it.
+function neap_command.here()
+  local pipe <close> = assert(io.popen("pwd"))
+  return pipe:read("l")
+end
+
 function neap_command.remove(folder)
   os.execute("rm -rf " .. quote(folder))
 end

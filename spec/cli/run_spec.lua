@@ -252,7 +252,7 @@ describe("neap run", function()
   end)
 
   it("uses $NEAP_STORE, and neap.db in the folder without it", function()
-    local here = os.getenv "PWD"
+    local here = neap.here()
     local environment = "NEAP_STORE=" .. neap.quote(store)
     assert.equal(0, (neap.run({ "run", shop }, { stdin = place "o-1", environment = environment })))
     assert.equal(1, #events())

@@ -9,7 +9,6 @@
 /* cmocka needs the headers above. */
 #include <cmocka.h>
 
-#include "base/alloc.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "core/engine_support.h"
@@ -39,6 +38,7 @@ static const char thing[] =
     "  },\n"
     "  events = { Done = function(s, e)\n"
     "    if e.value == 'bad' then error 'cannot fold' end\n"
+    "    if e.value == 'impure' then s.time = os.time() end\n"
     "    s.count = s.count + 1 s.last = e.value\n"
     "  end },\n"
     "  snapshot = { every = 100, version = 7 },\n"
@@ -199,6 +199,21 @@ static void stored_events_are_folded_in_order(void **unused)
     engine_close(&world);
 }
 
+static void a_fold_is_pure_also_when_it_is_repeated(void **unused)
+{
+    (void)unused;
+    engine_world world;
+    open_thing(&world);
+    neapi_state state = engine_state(&world, "a");
+    neap_event event = {.type = NEAPI_LITERAL("Done"),
+                        .data = NEAPI_LITERAL("{\"value\":\"impure\"}")};
+    assert_int_equal(
+        neapi_engine_fold(world.engine, engine_aggregate(&world), state, &event, 1, &world.error),
+        NEAP_HANDLER);
+    assert_non_null(strstr(world.error.message, "os.time cannot be used in an aggregate"));
+    engine_close(&world);
+}
+
 static void states_are_copied_deeply_and_their_places_used_again(void **unused)
 {
     (void)unused;
@@ -344,97 +359,9 @@ static void a_query_gets_the_state_that_the_host_loads(void **unused)
     assert_string_equal(neapi_buffer_terminated(&answer), "null");
     host.status = NEAP_UNAVAILABLE;
     assert_int_equal(ask(&world, &answer), NEAP_UNAVAILABLE);
-    assert_non_null(strstr(world.error.message, "domain.lua:31: the disk is gone"));
+    assert_non_null(strstr(world.error.message, "domain.lua:32: the disk is gone"));
     neapi_buffer_fini(&answer);
     engine_close(&world);
-}
-
-/* ---- Memory ---------------------------------------------------------------------------------- */
-
-typedef struct keeper {
-    engine_world *world;
-    neapi_state kept[64];
-    size_t count;
-    int asked;
-} keeper;
-
-static void let_go(void *host)
-{
-    keeper *self = host;
-    self->asked++;
-    while (self->count > 0)
-        neapi_engine_state_free(self->world->engine, self->kept[--self->count]);
-}
-
-static void warm_states_are_let_go_before_a_handler_is_stopped(void **unused)
-{
-    (void)unused;
-    static const char text[] =
-        "local neap = require 'neap'\n"
-        "local spec = neap.domain 'spec'\n"
-        "local Done = spec:event 'Done' {}\n"
-        "spec:command 'Do' { id = 'string' }\n"
-        "spec:aggregate 'Thing' {\n"
-        "  key = 'id', initial = function() return { text = ('x'):rep(200000) .. tostring({}) } "
-        "end,\n"
-        "  commands = { Do = function()\n"
-        "    local t = {} for i = 1, 4000 do t[i] = ('y'):rep(1000) .. i end end },\n"
-        "  events = { Done = function() end },\n"
-        "}\n"
-        "return spec\n";
-    engine_world world;
-    keeper host = {.world = &world};
-    neapi_engine_options options = engine_options(&world);
-    options.memory_bytes = 8 << 20;
-    options.let_go = let_go;
-    options.host = &host;
-    assert_int_equal(engine_open(&world, text, &options), NEAP_OK);
-    neapi_state state = engine_state(&world, "a");
-    for (host.count = 0; host.count < 36; host.count++)
-        host.kept[host.count] = engine_state(&world, "b");
-    assert_int_equal(engine_decide(&world, "Do", state, "{\"id\":\"a\"}"), NEAP_OK);
-    assert_int_equal(host.asked, 1);
-    assert_int_equal(host.count, 0);
-    neapi_engine_collect(world.engine);
-    assert_true(neapi_engine_memory(world.engine) < 2 << 20);
-    engine_close(&world);
-}
-
-static neap_status whole_life(engine_world *world)
-{
-    neap_status status = engine_open(world, thing, NULL);
-    if (status != NEAP_OK)
-        return status;
-    neapi_state state;
-    status = neapi_engine_state_new(world->engine, engine_aggregate(world), NEAPI_LITERAL("a"),
-                                    &state, &world->error);
-    if (status == NEAP_OK)
-        status = engine_decide(world, "Do", state, "{\"id\":\"a\",\"value\":3}");
-    neapi_buffer bytes = NEAPI_BUFFER_INIT;
-    if (status == NEAP_OK)
-        status = neapi_engine_state_save(world->engine, state, &bytes, &world->error);
-    neapi_buffer_fini(&bytes);
-    return status;
-}
-
-static void survives_every_refused_allocation(void **unused)
-{
-    (void)unused;
-    neapi_alloc_refuse(0, false);
-    int64_t before = neapi_alloc_blocks();
-    for (int persistent = 0; persistent < 2; persistent++) {
-        neap_status status = NEAP_NOMEM;
-        for (uint64_t nth = 3; status != NEAP_OK && nth < 400; nth++) {
-            engine_world world;
-            neapi_alloc_refuse(nth, persistent != 0);
-            status = whole_life(&world);
-            neapi_alloc_refuse(0, false);
-            assert_true(status == NEAP_OK || status == NEAP_NOMEM);
-            engine_close(&world);
-            assert_int_equal(neapi_alloc_blocks(), before);
-        }
-        assert_int_equal(status, NEAP_OK);
-    }
 }
 
 int main(void)
@@ -446,14 +373,13 @@ int main(void)
         cmocka_unit_test(a_failure_leaves_unit_and_state_unless_spoilt),
         cmocka_unit_test(a_write_is_found_in_the_sample_of_later_decisions),
         cmocka_unit_test(stored_events_are_folded_in_order),
+        cmocka_unit_test(a_fold_is_pure_also_when_it_is_repeated),
         cmocka_unit_test(states_are_copied_deeply_and_their_places_used_again),
         cmocka_unit_test(a_plain_handler_publishes_into_the_unit),
         cmocka_unit_test(a_host_publishes_and_checks),
         cmocka_unit_test(print_and_warn_go_to_the_log),
         cmocka_unit_test(every_engine_of_a_runtime_runs_the_same_bytes),
         cmocka_unit_test(a_query_gets_the_state_that_the_host_loads),
-        cmocka_unit_test(warm_states_are_let_go_before_a_handler_is_stopped),
-        cmocka_unit_test(survives_every_refused_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,7 @@ local function limit_of(body, changed)
   return err.message, err
 end
 
-local instructions = "limit: instructions: the handler ran more than 3000000"
+local instructions = "instructions: the handler ran more than 3000000"
 
 describe("the limit of instructions", function()
   local loops = {
@@ -130,7 +130,7 @@ end)
 
 describe("the limit of time", function()
   it("stops a handler that runs for too long", function()
-    assert.equal("limit: time: the handler ran longer than 50 ms",
+    assert.equal("time: the handler ran longer than 50 ms",
       (limit_of("while true do end", { handler_instructions = 1 << 60, handler_ms = 50 })))
   end)
 end)
@@ -153,7 +153,7 @@ describe("the limit of memory #growth", function()
   }
   for name, body in pairs(bombs) do
     it("stops " .. name, function()
-      assert.equal("limit: memory: more than 25165824 bytes of Lua are in use",
+      assert.equal("memory: more than 25165824 bytes of Lua are in use",
         (limit_of(body, { handler_instructions = 1 << 40 })))
     end)
   end
@@ -164,10 +164,10 @@ describe("the limit of memory #growth", function()
   end)
 
   it("refuses a single request that is too large", function()
-    assert.equal("limit: memory: one request of 4194329 bytes; at most 4194304 are allowed",
+    assert.equal("memory: one request of 4194329 bytes; at most 4194304 are allowed",
       (limit_of "local s = ('x'):rep(2 * 1024 * 1024) s = s .. s return #s"))
     assert.truthy(limit_of("local t = {} for i = 1, 1e7 do t[i] = true end")
-      :find "^limit: memory: ")
+      :find "^memory: ")
   end)
 end)
 
@@ -189,9 +189,24 @@ describe("the limit of depth", function()
   for name, body in pairs(recursions) do
     it("stops " .. name, function()
       local message = limit_of(body, { allocation_bytes = 1 << 26, lane_memory_bytes = 1 << 28 })
-      assert.truthy(message:find "^limit: depth: ", message)
+      assert.truthy(message:find "^depth: ", message)
     end)
   end
+
+  it("stops a field's check that makes the message again", function()
+    local runtime <close> = assert(domains.open [[
+      local neap = require "neap"
+      local spec = neap.domain "spec"
+      local Nested
+      Nested = spec:event "Nested" {
+        field = function(value) Nested { field = value } return true end
+      }
+      spec:answer(spec:query "Ask" {}, function() return Nested { field = 1 } end)
+      return spec
+    ]])
+    local _, err = runtime:query "Ask"
+    assert.equal("depth: C stack overflow", err.message)
+  end)
 
   it("ends an error in the handler of errors", function()
     local _, err = outcome [[
@@ -215,17 +230,17 @@ end)
 describe("library functions that could run for long", function()
   local bounded = {
     ["('x'):rep(1e9)"] =
-      "domain.lua:4: limit: string.rep would make a text of more than 4194304 bytes",
+      "domain.lua:4: string.rep would make a text of more than 4194304 bytes",
     ["('x'):rep(1 << 62, 'y')"] =
-      "domain.lua:4: limit: string.rep would make a text of more than 4194304 bytes",
+      "domain.lua:4: string.rep would make a text of more than 4194304 bytes",
     ["table.concat({ ('x'):rep(3e6), ('x'):rep(3e6) })"] =
-      "domain.lua:4: limit: table.concat would make a text of more than 4194304 bytes",
+      "domain.lua:4: table.concat would make a text of more than 4194304 bytes",
     ["table.move({}, 1, 1 << 60, 2)"] =
-      "domain.lua:4: limit: table.move would move more than 10000000 elements",
+      "domain.lua:4: table.move would move more than 10000000 elements",
     ["table.move({}, math.mininteger, 1, 2)"] =
-      "domain.lua:4: limit: table.move would move more than 10000000 elements",
+      "domain.lua:4: table.move would move more than 10000000 elements",
     ["('x'):rep(2e6):find('x-y')"] =
-      "domain.lua:4: limit: a pattern is matched against at most 1048576 bytes, not 2000000",
+      "domain.lua:4: a pattern is matched against at most 1048576 bytes, not 2000000",
   }
   for call, message in pairs(bounded) do
     it("are refused: " .. call, function()
@@ -252,15 +267,15 @@ describe("the limits of what is recorded", function()
       return table.unpack(events)]], { unit_events = 3 })
     assert.is_nil(data)
     assert.equal("limit", err.code)
-    assert.equal("limit: one handler records at most 3 events", err.message)
+    assert.equal("one handler records at most 3 events", err.message)
   end)
 
   it("allow only so many bytes in a unit, and in an event", function()
     local body = [[local large = { id = 'a', value = ('x'):rep(1000) }
       return Done(large), Done(large)]]
     local _, err = domains.decide(body, { unit_bytes = 1500 })
-    assert.equal("limit: one handler records at most 1500 bytes", err.message)
+    assert.equal("one handler records at most 1500 bytes", err.message)
     _, err = domains.decide(body, { message_bytes = 900 })
-    assert.truthy(err.message:find("limit: event 'Done' takes 1021 bytes, more than 900", 1, true))
+    assert.truthy(err.message:find("event 'Done' takes 1021 bytes, more than 900", 1, true))
   end)
 end)

@@ -17,7 +17,7 @@ static int open_native(lua_State *L)
 static void set_collector(lua_State *L, const char *mode)
 {
     if (strcmp(mode, "--eager") == 0) {
-        lua_gc(L, LUA_GCINC, 100, 400, 0);
+        lua_gc(L, LUA_GCINC, 105, 200, 0);
         neapi_vm_collect_eagerly(true);
     } else {
         lua_gc(L, LUA_GCGEN, 1, 1);

@@ -219,6 +219,14 @@ describe("require in a domain", function()
     assert.equal("b.lua:2: require: module 'a' requires itself, by way of others", err.message)
   end)
 
+  it("says again what is wrong with a file that is required again", function()
+    local _, err = domains.open {
+      ["domain.lua"] = "pcall(require, 'a') require 'a'",
+      ["a.lua"] = "error 'no luck'",
+    }
+    assert.equal("a.lua:1: no luck", err.message)
+  end)
+
   it("cannot lead out of the folder", function()
     for _, name in ipairs { "..secret", "/etc/passwd", "a..b", "", "a.", "a/b" } do
       local _, err = domains.open(("require %q"):format(name))

@@ -41,6 +41,8 @@ typedef enum failure {
 static unsigned failure_percent;
 static failure next_failure = FAILS_BY_DICE;
 static bool last_was_applied;
+static bool resolve_fails;
+static unsigned resolve_calls;
 
 static neap_status faulty_commit(neapi_session *session, neapi_unit *const *units, size_t count,
                                  int64_t now_us, neapi_outcome *outcome, neap_error *error)
@@ -73,7 +75,8 @@ static neap_status faulty_resolve(neapi_session *session, neapi_unit *const *uni
     (void)session;
     (void)units;
     (void)count;
-    if (dice(4) == 0)
+    resolve_calls++;
+    if (resolve_fails || dice(4) == 0)
         return neapi_fail(error, NEAP_UNAVAILABLE, "still no connection");
     *durable = last_was_applied;
     return NEAP_OK;
@@ -246,6 +249,14 @@ static void send_one(world *it, const char *name, unsigned counter, unsigned n, 
         fail_msg("seed %llu: %s", (unsigned long long)it->seed, error.message);
 }
 
+/* The lower numbers have keys. */
+static void send_touch(world *it, unsigned counter, unsigned number)
+{
+    char key[16];
+    snprintf(key, sizeof key, "t%u-%u", counter, number);
+    send_one(it, "Touch", counter, 0, number < 3 ? key : NULL);
+}
+
 static void send_any(world *it)
 {
     unsigned counter = dice(COUNTERS), kind = dice(10);
@@ -257,7 +268,7 @@ static void send_any(world *it)
         send_one(it, "Add", counter, 2,
                  key); /* always the same command, so that a key can come twice */
     else if (kind == 8)
-        send_one(it, "Touch", counter, 0, NULL);
+        send_touch(it, counter, dice(6));
     else
         send_one(it, "Note", counter, dice(100), NULL);
 }
@@ -539,11 +550,92 @@ static void successors_of_a_refused_unit_are_decided_again(void **unused)
     close_world(&it);
 }
 
+static void step_both(world *it, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        neapi_lane_step(&it->runtime.lane);
+        neapi_writer_step(&it->runtime.writer);
+    }
+}
+
+/* Decided while the event that it rests on was still on its way: the key keeps what was answered.
+ */
+static void a_key_keeps_the_position_that_was_answered(void **unused)
+{
+    (void)unused;
+    world it;
+    failure_percent = 0;
+    open_world(&it, 1);
+    send_one(&it, "Add", 0, 1, NULL);
+    send_one(&it, "Touch", 0, 0, "k");
+    send_one(&it, "Add", 0, 2, NULL);
+    step_both(&it, 4);
+    send_one(&it, "Touch", 0, 0, "k");
+    step_both(&it, 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(it.outcomes[i].status, NEAP_OK);
+    assert_int_equal(it.outcomes[1].version, 1);
+    assert_int_equal(it.outcomes[1].position, 1);
+    assert_int_equal(it.outcomes[2].version, 2);
+    assert_true(it.outcomes[3].repeated);
+    assert_int_equal(it.outcomes[3].version, 1);
+    assert_int_equal(it.outcomes[3].position, 1);
+    check_rest(&it);
+    close_world(&it);
+}
+
+/* What waits for others to settle is decided again with them when one of them is refused. */
+static void a_keyed_decision_that_waits_follows_those_before_it(void **unused)
+{
+    (void)unused;
+    world it;
+    failure_percent = 0;
+    open_world(&it, 1);
+    send_one(&it, "Add", 0, 1, NULL);
+    send_one(&it, "Touch", 0, 0, "k");
+    send_one(&it, "Add", 0, 2, NULL);
+    neapi_lane_step(&it.runtime.lane);
+    next_failure = FAILS_WITHOUT_EFFECT;
+    neapi_writer_step(&it.runtime.writer);
+    step_both(&it, 4);
+    assert_int_equal(it.outcomes[0].status, NEAP_STORE);
+    assert_int_equal(it.outcomes[1].status, NEAP_OK);
+    assert_int_equal(it.outcomes[1].version, 0);
+    assert_int_equal(it.outcomes[1].position, 0);
+    assert_int_equal(it.outcomes[2].version, 1);
+    check_rest(&it);
+    close_world(&it);
+}
+
+static void closing_asks_for_an_unknown_outcome_only_once(void **unused)
+{
+    (void)unused;
+    world it;
+    failure_percent = 0;
+    open_world(&it, 1);
+    send_one(&it, "Add", 0, 1, NULL);
+    neapi_lane_step(&it.runtime.lane);
+    next_failure = FAILS_UNKNOWN_DONE;
+    resolve_fails = true;
+    resolve_calls = 0;
+    neapi_writer_hurry(&it.runtime.writer);
+    neapi_writer_step(&it.runtime.writer);
+    assert_int_equal(resolve_calls, 1);
+    resolve_fails = false;
+    neapi_lane_step(&it.runtime.lane);
+    assert_int_equal(it.outcomes[0].status, NEAP_UNAVAILABLE);
+    assert_true(it.outcomes[0].unknown);
+    close_world(&it);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rejection_waits_for_what_it_was_decided_on),
         cmocka_unit_test(successors_of_a_refused_unit_are_decided_again),
+        cmocka_unit_test(a_key_keeps_the_position_that_was_answered),
+        cmocka_unit_test(a_keyed_decision_that_waits_follows_those_before_it),
+        cmocka_unit_test(closing_asks_for_an_unknown_outcome_only_once),
         cmocka_unit_test(any_order_of_steps_tells_the_truth),
         cmocka_unit_test(a_store_that_fails_loses_and_doubles_nothing),
         cmocka_unit_test(a_second_writer_makes_decisions_again),
