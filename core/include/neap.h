@@ -1,12 +1,14 @@
 /* neap.h: embeds the Neap event-sourcing runtime in a C or C++ program.
  *
- * Conventions
- *   Text          is UTF-8, given as pointer and size; it is borrowed for the call unless a
- * prototype says otherwise. Errors        a function that can fail returns a neap_status and fills
- * the caller's neap_error (which may be NULL). On failure outputs are untouched and ownership has
- * not moved. The library never prints, exits or aborts. Threads       "any": may be called from
- * every thread at once. "owner": by one thread at a time. Sizes         are bytes; times are
- * milliseconds (_ms) or microseconds (_us, and recorded_at: since 1970, UTC).
+ * Conventions:
+ *
+ * - Text is UTF-8, given as pointer and size; it is borrowed for the call unless a prototype says
+ *   otherwise.
+ * - Errors: a function that can fail returns a neap_status and fills the caller's neap_error (which
+ *   may be NULL). On failure outputs are untouched and ownership has not moved. The library never
+ *   prints, exits or aborts.
+ * - Threads: "any" may be called from every thread at once, "owner" by one thread at a time.
+ * - Sizes are bytes. Times are in milliseconds (_ms) or microseconds (_us).
  */
 #ifndef NEAP_H
 #define NEAP_H
@@ -155,8 +157,9 @@ NEAP_API neap_status neap_open(const char *path, const neap_options *options,
                                neap_runtime **runtime, neap_error *error);
 
 /* Accepts nothing more, goes on with what was accepted for options.close_ms, answers the rest
- * NEAP_CLOSED, frees all. NULL is allowed. Threads: owner, no call under way; replies may outlive
- * it; cursors must be closed before. */
+ * NEAP_CLOSED, frees all. NULL is allowed. Threads: owner, no call under way, not one of the
+ * runtime's own (there it does nothing but log); replies may outlive it; cursors must be closed
+ * before. */
 NEAP_API void neap_close(neap_runtime *runtime);
 
 /* Returns after everything accepted before the call has been answered. Threads: any. Errors:

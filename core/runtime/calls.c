@@ -36,7 +36,8 @@ static neap_status parse_id(const char *text, const char *name, neap_uuid *id, n
 
 static neap_status check_key(const char *key, neap_error *error)
 {
-    if (key == NULL || neapi_name_check(neapi_text_of(key), "the idempotency key", error) == NEAP_OK)
+    if (key == NULL ||
+        neapi_name_check(neapi_text_of(key), "the idempotency key", error) == NEAP_OK)
         return NEAP_OK;
     return neapi_error_as(error, NEAP_USAGE);
 }

@@ -25,7 +25,7 @@ static neap_status returned(neap_status status, neap_error *error)
 {
     if (status == NEAP_OK)
         return NEAP_OK;
-    if (status < NEAP_OK || status > NEAP_NOMEM)
+    if ((unsigned)status > NEAP_NOMEM)
         return neapi_fail(error, NEAP_HANDLER, "the host's handler returned %d, which is no status",
                           (int)status);
     if (error->message[0] == '\0' && error->status != status)

@@ -101,7 +101,8 @@ static neap_status open_lane(neap_runtime *runtime, neap_error *error)
 neap_status neap_start(neap_runtime *runtime, neap_error *error)
 {
     if (runtime->stage != NEAPI_RUNTIME_LOADED)
-        return neapi_fail(error, NEAP_USAGE, "neap_start: it was called before; a runtime is started once");
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_start: it was called before; a runtime is started once");
     neap_status status = neapi_catalog_complete(runtime->catalog, error);
     if (status != NEAP_OK)
         return status;

@@ -6,7 +6,9 @@
 #include "script/native.h"
 #include "script/trace.h"
 
-enum { SCHEMA = 1, INSTANCE, NAME, DEPTH };
+/* FAILURE: a neap_error. It is shared, and not on the C stack, because a field's check may
+ * construct again, as deep as Lua allows. */
+enum { SCHEMA = 1, INSTANCE, NAME, DEPTH, FAILURE };
 
 static int refuse(lua_State *L, const neap_error *error)
 {
@@ -30,9 +32,9 @@ static int construct(lua_State *L)
     }
     neapi_schema *schema = lua_touserdata(L, lua_upvalueindex(SCHEMA));
     unsigned depth = (unsigned)lua_tointeger(L, lua_upvalueindex(DEPTH));
-    neap_error error;
-    if (neapi_schema_check_lj(L, schema, 3, depth, &error) != NEAP_OK)
-        return refuse(L, &error);
+    neap_error *error = lua_touserdata(L, lua_upvalueindex(FAILURE));
+    if (neapi_schema_check_lj(L, schema, 3, depth, error) != NEAP_OK)
+        return refuse(L, error);
     lua_pushvalue(L, lua_upvalueindex(INSTANCE));
     lua_setmetatable(L, 3);
     return 1;
@@ -45,6 +47,7 @@ int neapi_constructor_new(lua_State *L)
     luaL_checktype(L, 3, LUA_TSTRING);
     lua_settop(L, 3);
     lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushcclosure(L, construct, 4);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushcclosure(L, construct, 5);
     return 1;
 }

@@ -123,14 +123,17 @@ static int context_publish(lua_State *L)
     neap_text stream = stream_option_lj(L);
     uint64_t expected = expected_option_lj(L);
     neapi_buffer_clear(&engine->scratch);
-    neap_error error;
-    neap_status status = neapi_event_encode_lj(L, engine, message, 2, &engine->scratch, &error);
+    neap_error *error = &engine->failure;
+    uint64_t number = ++engine->publishings;
+    neap_status status = neapi_event_encode_lj(L, engine, message, 2, &engine->scratch, error);
+    if (engine->publishings != number) /* the buffer holds something else now */
+        return neapi_misuse_lj(L, "context:publish was called by the check of a field");
     if (status == NEAP_OK) {
         neap_text data = neapi_text(engine->scratch.data, engine->scratch.size);
         status = neapi_event_append_lj(L, engine, message, 2, stream, expected, data, scope->call,
-                                       scope->unit, &error);
+                                       scope->unit, error);
     }
-    return status == NEAP_OK ? 0 : raise_lj(L, &error);
+    return status == NEAP_OK ? 0 : raise_lj(L, error);
 }
 
 /* ---- context:state --------------------------------------------------------------------------- */
@@ -146,17 +149,17 @@ static int context_state(lua_State *L)
         return neapi_misuse_lj(L, "call it as context:state(\"Aggregate\", id)");
     name.data = lua_tolstring(L, 2, &name.size);
     id.data = lua_tolstring(L, 3, &id.size);
-    neap_error error;
+    neap_error *error = &engine->failure;
     const neapi_aggregate *aggregate;
-    if (neapi_catalog_aggregate(&engine->catalog, name, &aggregate, &error) != NEAP_OK)
-        return neapi_misuse_lj(L, "context:state: %s", error.message);
+    if (neapi_catalog_aggregate(&engine->catalog, name, &aggregate, error) != NEAP_OK)
+        return neapi_misuse_lj(L, "context:state: %s", error->message);
     neapi_state copy = NEAPI_NO_STATE;
     if (engine->options.load_state == NULL)
         return neapi_misuse_lj(L, "context:state is not available here");
     neap_status status =
-        engine->options.load_state(engine->options.host, aggregate, id, &copy, &error);
+        engine->options.load_state(engine->options.host, aggregate, id, &copy, error);
     if (status != NEAP_OK)
-        return raise_lj(L, &error);
+        return raise_lj(L, error);
     if (copy == NEAPI_NO_STATE) {
         lua_pushnil(L);
         return 1;

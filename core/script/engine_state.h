@@ -26,6 +26,8 @@ struct neapi_engine {
     neapi_catalog catalog;
     neapi_plan plan;
     neapi_scope scope;
+    neap_error failure;    /* what a function of context raises: not on the C stack, which nests */
+    uint64_t publishings;  /* calls of context:publish so far */
     neapi_buffer scratch;  /* the events of the decision under way */
     neapi_buffer tag_text; /* and the tags of one of them */
     int entry;             /* the function through which C enters, in the registry */

@@ -36,11 +36,10 @@ static void describe_object(lua_State *L)
 int neapi_failure_handler(lua_State *L)
 {
     neapi_vm *vm = neapi_vm_of(L);
-    neap_error ignored;
     if (vm->fired)
         return 1;
     neapi_trace(L, 1, vm->traceback, sizeof vm->traceback);
-    if (lua_type(L, 1) == LUA_TSTRING || neapi_error_take(L, 1, &ignored))
+    if (lua_type(L, 1) == LUA_TSTRING || neapi_error_is(L, 1))
         return 1;
     describe_object(L);
     return 1;

@@ -76,7 +76,7 @@ void neapi_push_error_lj(lua_State *L, const neap_error *error)
     lua_setmetatable(L, -2);
 }
 
-static bool is_error(lua_State *L, int index)
+bool neapi_error_is(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index))
         return false;
@@ -106,7 +106,7 @@ static neap_status status_named(const char *name)
 
 bool neapi_error_take(lua_State *L, int index, neap_error *error)
 {
-    if (!is_error(L, index))
+    if (!neapi_error_is(L, index))
         return false;
     index = lua_absindex(L, index);
     size_t size;

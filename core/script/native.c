@@ -88,7 +88,8 @@ void neapi_native_open_lj(lua_State *L, unsigned depth)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &depth_key);
     luaL_newlibtable(L, functions);
     lua_pushinteger(L, (lua_Integer)depth);
-    luaL_setfuncs(L, functions, 1);
+    lua_newuserdatauv(L, sizeof(neap_error), 0);
+    luaL_setfuncs(L, functions, 2); /* the constructors' depth and neap_error */
     lua_pushliteral(L, NEAP_VERSION);
     lua_setfield(L, -2, "version");
     luaL_newmetatable(L, NEAPI_REJECTION);

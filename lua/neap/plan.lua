@@ -8,8 +8,8 @@ local plan = {}
 ---@param defined neap.Domain
 local function check_finished(defined)
   for _, label in ipairs(check.sorted_keys(defined.unfinished)) do
-    check.misuse_at(defined.unfinished[label], "%s is named, but not described: its table is missing",
-      label)
+    check.misuse_at(defined.unfinished[label],
+      "%s is named, but not described: its table is missing", label)
   end
 end
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "message/json.h"
+#include "message/write.h"
 
 static void assert_text(neap_text text, const char *expected)
 {
@@ -129,6 +130,33 @@ static void quotes_any_bytes(void **state)
         assert_int_equal(size, strlen(json));
         assert_int_equal(neapi_json_check(neapi_text(json, size), 1, NULL), NEAP_OK);
         neap_free(json);
+    }
+}
+
+/* Every byte at every place of texts of every short length. */
+static void writes_the_same_whether_plain_or_not(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size <= 40; size++) {
+        for (size_t at = 0; at < size; at++) {
+            for (int byte = 0; byte < 256; byte += byte == 0x22 || byte > 0x5D ? 17 : 1) {
+                char text[40];
+                neapi_buffer fast = NEAPI_BUFFER_INIT, slow = NEAPI_BUFFER_INIT;
+                memset(text, 'x', size);
+                text[at] = (char)byte;
+                bool written = neapi_write_text(&fast, neapi_text(text, size));
+                assert_int_equal(written, neapi_write_string(&slow, neapi_text(text, size)));
+                assert_int_equal(written, byte < 0x80);
+                assert_int_equal(fast.size, slow.size);
+                if (written)
+                    assert_memory_equal(fast.data, slow.data, fast.size);
+                bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+                assert_true(!plain || fast.size == size + 2);
+                assert_true(plain || !written || fast.size > size + 2);
+                neapi_buffer_fini(&fast);
+                neapi_buffer_fini(&slow);
+            }
+        }
     }
 }
 
@@ -273,6 +301,7 @@ int main(void)
         cmocka_unit_test(refuses_other_members),
         cmocka_unit_test(decodes_a_string),
         cmocka_unit_test(quotes_any_bytes),
+        cmocka_unit_test(writes_the_same_whether_plain_or_not),
         cmocka_unit_test(makes_a_flat_object_canonical),
         cmocka_unit_test(shows_an_event),
         cmocka_unit_test(shows_an_error),

@@ -67,6 +67,26 @@ static void refuses_every_beginning(void **state)
     }
 }
 
+/* A byte that a string cannot hold is found at every place of strings of every short length. */
+static void looks_at_every_byte_of_a_string(void **state)
+{
+    static const char wrong[] = {'\0', '\x01', '\n', '\x1F', '"', '\\', '\x80', '\xE9', '\xFF'};
+    (void)state;
+    for (size_t size = 1; size <= 40; size++) {
+        char json[42];
+        memset(json, 'x', sizeof json);
+        json[0] = json[size + 1] = '"';
+        assert_int_equal(check_exactly(neapi_text(json, size + 2), NULL), NEAP_OK);
+        for (size_t at = 1; at <= size; at++) {
+            for (size_t i = 0; i < sizeof wrong; i++) {
+                json[at] = wrong[i];
+                assert_int_equal(check_exactly(neapi_text(json, size + 2), NULL), NEAP_INVALID);
+            }
+            json[at] = 'x';
+        }
+    }
+}
+
 typedef struct place {
     const char *json, *path, *message;
     uint32_t line, column;
@@ -197,6 +217,7 @@ int main(void)
         cmocka_unit_test(accepts_what_is_json),
         cmocka_unit_test(refuses_what_is_not),
         cmocka_unit_test(refuses_every_beginning),
+        cmocka_unit_test(looks_at_every_byte_of_a_string),
         cmocka_unit_test(names_the_place),
         cmocka_unit_test(limits_the_depth),
         cmocka_unit_test(is_not_overrun_by_openings),

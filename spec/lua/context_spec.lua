@@ -145,6 +145,34 @@ describe("a plain handler", function()
     assert.equal(1, receipt.position)
   end)
 
+  it("cannot publish in the check of a field", function()
+    local runtime <close> = assert(domains.open [[
+      local neap = require "neap"
+      local spec = neap.domain "spec"
+      local Done = spec:event "Done" { text = "string" }
+      local kept
+      local Odd = spec:event "Odd" { value = function()
+        if kept then
+          local context = kept
+          kept = nil
+          context:publish(Done { text = ("x"):rep(100) }, { stream = "A-1" })
+        end
+        return true
+      end }
+      spec:handle(spec:command "Do" {}, function(_, context)
+        local odd = Odd { value = 1 }
+        kept = context
+        pcall(context.publish, context, odd, { stream = "A-1" })
+        context:publish(Done { text = "y" }, { stream = "A-1" })
+      end)
+      return spec
+    ]])
+    assert(runtime:dispatch "Do")
+    local seen = {}
+    for event in runtime:events {} do seen[#seen + 1] = event.type .. #event.data.text end
+    assert.same({ "Done100", "Done1" }, seen)
+  end)
+
   it("cannot return an event", function()
     assert.equal("domain.lua:5: the handler of 'Do' returned a message; a plain handler publishes "
       .. "events with context:publish(event, { stream = … })", (error_in_handler "return Done {}"))

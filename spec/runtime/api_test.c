@@ -468,6 +468,247 @@ static void wrong_options_are_named(void **unused)
     assert_non_null(strstr(error.message, "sqlite"));
 }
 
+static void close_from_callback(void *user, neap_status status, neap_reply *reply,
+                                const neap_error *failure)
+{
+    (void)status;
+    (void)failure;
+    neap_close(user);
+    neap_reply_free(reply);
+}
+
+static void count_errors(void *user, neap_log_level level, const char *text)
+{
+    if (level == NEAP_LOG_ERROR && strstr(text, "neap_close") != NULL)
+        atomic_fetch_add((atomic_uint *)user, 1);
+}
+
+static void closing_inside_a_callback_does_nothing_but_log(void **unused)
+{
+    (void)unused;
+    atomic_uint errors = 0;
+    neap_options options;
+    neap_options_init(&options);
+    options.log = count_errors;
+    options.log_user = &errors;
+    neap_runtime *runtime;
+    assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
+    assert_int_equal(neap_send(runtime, "Touch", "{\"id\":\"a\"}", 10, NULL, close_from_callback,
+                               runtime, &error),
+                     NEAP_OK);
+    assert_int_equal(neap_drain(runtime, 0, &error), NEAP_OK);
+    assert_int_equal(errors, 1);
+    assert_int_equal(dispatch(runtime, "Touch", "{\"id\":\"a\"}", NULL, NULL), NEAP_OK);
+    neap_close(runtime);
+}
+
+static void what_cannot_be_meant_is_usage(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    char long_key[600];
+    memset(long_key, 'k', sizeof long_key - 1);
+    long_key[sizeof long_key - 1] = '\0';
+    const char *const keys[] = {"", "a\nb", "\xff", long_key};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        assert_int_equal(dispatch(runtime, "Add", "{\"n\":1,\"id\":\"a\"}", keys[i], NULL),
+                         NEAP_USAGE);
+        assert_string_equal(error.code, "usage");
+        assert_non_null(strstr(error.message, "idempotency key"));
+    }
+    assert_int_equal(neap_dispatch(runtime, "Add", NULL, 4, NULL, NULL, &error), NEAP_USAGE);
+    assert_int_equal(neap_query(runtime, "Total", NULL, 4, 0, NULL, &error), NEAP_USAGE);
+    assert_int_equal(neap_dispatch(runtime, "Add", NULL, 0, NULL, NULL, &error), NEAP_INVALID);
+    assert_int_equal(neap_open(DOMAIN, NULL, NULL, &error), NEAP_USAGE);
+    assert_int_equal(neap_start(runtime, &error), NEAP_USAGE);
+
+    neap_cursor *cursor;
+    neap_filter filter;
+    neap_filter_init(&filter);
+    filter.stream = "";
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_USAGE);
+    filter.stream = NULL;
+    filter.category = "";
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_USAGE);
+    filter.category = "Counter-a";
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_USAGE);
+    filter.category = NULL;
+    filter.stream = "a\nb";
+    assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_INVALID);
+    neap_close(runtime);
+}
+
+static void meta_is_a_message_too(void **unused)
+{
+    (void)unused;
+    neap_options options;
+    neap_options_init(&options);
+    options.message_bytes = 64;
+    neap_runtime *runtime;
+    assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
+    neap_dispatch_options given;
+    neap_dispatch_options_init(&given);
+    given.meta = "{\"a\":\"0123456789012345678901234567890123456789012345678901234567890\"}";
+    assert_int_equal(neap_dispatch(runtime, "Touch", "{\"id\":\"a\"}", 10, &given, NULL, &error),
+                     NEAP_LIMIT);
+    assert_non_null(strstr(error.message, "meta"));
+    neap_close(runtime);
+}
+
+/* Every call of the header takes NULL for the error. */
+static void nobody_needs_an_error(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime;
+    neap_cursor *cursor;
+    neap_store *store;
+    neap_reply *reply;
+    neap_filter filter;
+    const neap_event *event;
+    const char *json;
+    neap_filter_init(&filter);
+    assert_int_equal(neap_open("/nowhere/at-all.lua", NULL, &runtime, NULL), NEAP_USAGE);
+    assert_int_equal(neap_store_open("nothing:", &store, NULL), NEAP_USAGE);
+    assert_int_equal(neap_load(DOMAIN, NULL, &runtime, NULL), NEAP_OK);
+    assert_int_equal(neap_read(runtime, &filter, &cursor, NULL), NEAP_USAGE);
+    assert_int_equal(neap_dispatch(runtime, "Add", "{}", 2, NULL, NULL, NULL), NEAP_USAGE);
+    assert_int_equal(neap_handle_command(runtime, "Add", NULL, NULL, NULL), NEAP_USAGE);
+    assert_int_equal(neap_start(runtime, NULL), NEAP_OK);
+    assert_int_equal(neap_dispatch(runtime, "Add", "{}", 2, NULL, NULL, NULL), NEAP_INVALID);
+    assert_int_equal(neap_dispatch(runtime, "Ad", "{}", 2, NULL, NULL, NULL), NEAP_UNKNOWN);
+    assert_int_equal(neap_dispatch(runtime, NULL, NULL, 0, NULL, NULL, NULL), NEAP_UNKNOWN);
+    assert_int_equal(neap_query(runtime, "Total", "{}", 2, 0, &reply, NULL), NEAP_INVALID);
+    assert_int_equal(neap_state(runtime, "Counter", "a", 0, &reply, NULL), NEAP_UNKNOWN);
+    assert_int_equal(neap_state(runtime, "Counter", NULL, 0, &reply, NULL), NEAP_INVALID);
+    assert_int_equal(neap_state(runtime, NULL, NULL, 0, &reply, NULL), NEAP_UNKNOWN);
+    assert_int_equal(neap_send(runtime, "Ad", "{}", 2, NULL, NULL, NULL, NULL), NEAP_UNKNOWN);
+    assert_int_equal(neap_send(runtime, "Add", "{}", 2, NULL, NULL, NULL, NULL), NEAP_OK);
+    assert_int_equal(neap_drain(runtime, 0, NULL), NEAP_OK);
+    assert_int_equal(neap_read(runtime, &filter, &cursor, NULL), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, NULL), NEAP_OK);
+    assert_int_equal(neap_cursor_json(cursor, &json, NULL, NULL), NEAP_USAGE);
+    assert_int_equal(neap_cursor_wait(cursor, 1, NULL), NEAP_OK);
+    neap_cursor_close(cursor);
+    neap_close(runtime);
+}
+
+/* What a handler does in one call, and what became of it. */
+typedef struct oddity {
+    neap_status returns;
+    const char *code, *message; /* message: what the caller's must contain */
+    neap_status told;
+    void (*before)(neap_context *context, neap_error *failure);
+} oddity;
+
+static void say_nothing(neap_context *context, neap_error *failure)
+{
+    (void)context;
+    (void)failure;
+}
+
+static void fail_before(neap_context *context, neap_error *failure)
+{
+    const char *json;
+    assert_int_equal(neap_context_state(context, "Nobody", "a", &json, NULL, failure),
+                     NEAP_UNKNOWN);
+}
+
+static void reject_into_nothing(neap_context *context, neap_error *failure)
+{
+    (void)failure;
+    neap_context_reject(context, "poor", "no money", NULL, NULL);
+}
+
+static void publish_into_nothing(neap_context *context, neap_error *failure)
+{
+    (void)failure;
+    assert_int_equal(neap_context_publish(context, "A-1", 0, "Piad", "{}", 2, NULL), NEAP_UNKNOWN);
+}
+
+static void fill_by_hand(neap_context *context, neap_error *failure)
+{
+    (void)context;
+    strcpy(failure->code, "closed-today");
+    strcpy(failure->message, "come again tomorrow");
+    failure->outcome_unknown = true;
+}
+
+static neap_status be_odd(neap_context *context, const char *json, size_t size, void *user,
+                          neap_error *failure)
+{
+    (void)json;
+    (void)size;
+    const oddity *const *how = user;
+    (*how)->before(context, failure);
+    return (*how)->returns;
+}
+
+static void what_a_handler_returns_is_what_its_caller_is_told(void **unused)
+{
+    (void)unused;
+    const oddity oddities[] = {
+        {NEAP_OK, "ok", "", NEAP_OK, fail_before},
+        {NEAP_INVALID, "invalid", "no message", NEAP_INVALID, say_nothing},
+        {NEAP_REJECTED, "rejected", "Nobody", NEAP_REJECTED, fail_before},
+        {NEAP_REJECTED, "poor", "no money", NEAP_REJECTED, reject_into_nothing},
+        {NEAP_UNKNOWN, "unknown", "Paid", NEAP_UNKNOWN, publish_into_nothing},
+        {NEAP_REJECTED, "closed-today", "tomorrow", NEAP_REJECTED, fill_by_hand},
+        {NEAP_UNAVAILABLE, "unavailable", "tomorrow", NEAP_UNAVAILABLE, fill_by_hand},
+        {(neap_status)99, "handler", "99", NEAP_HANDLER, say_nothing},
+        {(neap_status)-1, "handler", "-1", NEAP_HANDLER, say_nothing},
+    };
+    const oddity *how = oddities;
+    neap_runtime *runtime;
+    assert_int_equal(neap_load(FIXTURES "/hosted.lua", NULL, &runtime, &error), NEAP_OK);
+    assert_int_equal(neap_handle_command(runtime, "Pay", be_odd, &how, &error), NEAP_OK);
+    assert_int_equal(neap_handle_query(runtime, "Balance", be_odd, &how, &error), NEAP_OK);
+    assert_int_equal(neap_start(runtime, &error), NEAP_OK);
+    for (; how < oddities + sizeof oddities / sizeof *oddities; how++) {
+        error = (neap_error){.code = "ok"};
+        assert_int_equal(dispatch(runtime, "Pay", "{\"amount\":5}", NULL, NULL), how->told);
+        assert_int_equal(error.status, how->told);
+        assert_string_equal(error.code, how->code);
+        assert_non_null(strstr(error.message, how->message));
+        assert_false(error.outcome_unknown);
+        if (how->before != publish_into_nothing)
+            assert_int_equal(neap_query(runtime, "Balance", "{}", 2, 0, NULL, &error), how->told);
+    }
+    neap_close(runtime);
+}
+
+/* Folded states are let go before a handler is stopped for want of memory. */
+static void warm_aggregates_give_way_to_a_handler(void **unused)
+{
+    (void)unused;
+    enum { BOXES = 22, TEXT = 100000, ROWS = 60000 };
+    neap_options options;
+    neap_options_init(&options);
+    options.lane_memory_bytes = 8 << 20;
+    neap_runtime *runtime;
+    neap_reply *reply;
+    assert_int_equal(neap_open(FIXTURES "/roomy.lua", &options, &runtime, &error), NEAP_OK);
+    char *json = malloc(TEXT + 100), query[40];
+    for (int i = 0; i < BOXES; i++) {
+        int size = sprintf(json, "{\"id\":\"b%d\",\"text\":\"", i);
+        memset(json + size, 'x', TEXT);
+        strcpy(json + size + TEXT, "\"}");
+        assert_int_equal(dispatch(runtime, "Keep", json, NULL, NULL), NEAP_OK);
+    }
+    free(json);
+    sprintf(query, "{\"rows\":%d}", ROWS);
+    if (neap_query(runtime, "Build", query, strlen(query), 0, &reply, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    neap_reply_free(reply);
+    assert_int_equal(dispatch(runtime, "Keep", "{\"id\":\"b1\",\"text\":\"\"}", NULL, &reply),
+                     NEAP_OK);
+    assert_int_equal(neap_reply_receipt(reply)->version, 2);
+    neap_reply_free(reply);
+    sprintf(query, "{\"rows\":%d}", 10 * ROWS);
+    assert_int_equal(neap_query(runtime, "Build", query, strlen(query), 0, &reply, &error),
+                     NEAP_LIMIT);
+    neap_close(runtime);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +727,12 @@ int main(void)
         cmocka_unit_test(the_host_handles_messages),
         cmocka_unit_test(a_reading_runtime_answers_beside_a_writing_one),
         cmocka_unit_test(wrong_options_are_named),
+        cmocka_unit_test(closing_inside_a_callback_does_nothing_but_log),
+        cmocka_unit_test(what_cannot_be_meant_is_usage),
+        cmocka_unit_test(meta_is_a_message_too),
+        cmocka_unit_test(nobody_needs_an_error),
+        cmocka_unit_test(what_a_handler_returns_is_what_its_caller_is_told),
+        cmocka_unit_test(warm_aggregates_give_way_to_a_handler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
