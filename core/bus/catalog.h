@@ -36,7 +36,9 @@ typedef struct neapi_aggregate {
     neap_text file;
     int line;
     neap_text key;              /* the commands' field that names the instance */
-    uint32_t snapshot_every;    /* events; 0: none */
+    uint32_t snapshot_every;    /* a snapshot is due after so many events; 0: not for that */
+    int64_t snapshot_after_us;  /* and when the last is so old; 0: not for that */
+    uint32_t snapshot_keep;     /* how many stay of a stream, at least 1 */
     neap_text snapshot_version; /* empty: the hash of the domain's sources */
 } neapi_aggregate;
 

@@ -130,6 +130,7 @@ typedef struct neap_options {
     uint32_t handler_ms;           /* 5,000 */
     uint32_t close_ms;        /* 10,000: how long neap_close() goes on with what was accepted */
     int64_t key_retention_ms; /* 7 days: how long an idempotency key is kept */
+    size_t snapshot_bytes;    /* 16 MiB: a state that takes more gets no snapshot */
     neap_log_callback log;    /* NULL: silent */
     void *log_user;
 } neap_options;

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "runtime/context.h"
 #include "runtime/reply.h"
+#include "runtime/snapshot.h"
 
 /* A request with a key was made canonical before; any other is while it is decided. */
 static neap_status add_command(const neapi_lane *lane, const neapi_request *request,
@@ -68,6 +69,8 @@ static neap_status load_warm(neapi_lane *lane, neapi_warm *warm, neap_error *err
         neapi_lane_load(lane, warm->aggregate, warm->stream, warm->id, UINT64_MAX, &warm->state,
                         &warm->version, &warm->position, &warm->snapshot, error);
     warm->loaded = status == NEAP_OK;
+    if (warm->loaded)
+        neapi_snapshot_consider(lane, warm);
     return status;
 }
 
@@ -166,7 +169,6 @@ static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, 
     }
     if (unit->op_count > 0) {
         submit_decision(lane, request, warm, unit);
-        neapi_lane_snapshot(lane, warm);
     } else {
         neapi_unit_release(unit);
         settle_without_events(lane, request, NEAP_OK, warm);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "runtime/context.h"
 #include "runtime/reply.h"
+#include "runtime/snapshot.h"
 
 #define REQUESTS_PER_STEP 256
 
@@ -115,7 +116,8 @@ static void answer_query(neapi_lane *lane, neapi_request *request)
 static neap_status find_state(neapi_lane *lane, neapi_request *request, neapi_state *state,
                               neap_error *error)
 {
-    uint64_t wanted = request->at_version, version, position, snapshot;
+    uint64_t wanted = request->at_version, version, position;
+    neapi_snapshot_mark snapshot;
     if (wanted == 0) {
         neap_status status =
             neapi_lane_accepted_state(lane, request->aggregate, request->id, state, error);
@@ -264,9 +266,10 @@ bool neapi_lane_step(neapi_lane *lane)
     busy = begin_backlog(lane) > 0 || busy;
     if (lane->outbox.first != NULL)
         neapi_writer_push(lane->writer, &lane->outbox);
+    bool saved = neapi_snapshot_make_due(lane, !busy);
     if (busy)
         keep_memory(lane);
-    return busy;
+    return busy || saved;
 }
 
 static void *run(void *argument)

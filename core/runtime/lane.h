@@ -61,7 +61,7 @@ void neapi_lane_fail(neapi_lane *lane, neapi_request *request, const neap_error 
  * *version 0: no such stream; the state is then the initial one. */
 neap_status neapi_lane_load(neapi_lane *lane, const neapi_aggregate *aggregate, neap_text stream,
                             neap_text id, uint64_t max_version, neapi_state *state,
-                            uint64_t *version, uint64_t *position, uint64_t *snapshot,
+                            uint64_t *version, uint64_t *position, neapi_snapshot_mark *snapshot,
                             neap_error *error);
 /* A copy of the accepted state, for a query. NEAPI_NO_STATE: no such stream. (A
  * neapi_engine_options.load_state.) */
@@ -75,8 +75,6 @@ void neapi_lane_let_go(void *lane);
 void neapi_lane_command(neapi_lane *lane, neapi_request *request);
 /* What the writer made of a unit. */
 void neapi_lane_judged(neapi_lane *lane, neapi_submission *submission);
-/* Saves the state if its aggregate's policy wants it now. */
-void neapi_lane_snapshot(neapi_lane *lane, neapi_warm *warm);
 /* Puts a unit among those that go to the writer at the end of the step. */
 void neapi_lane_submit(neapi_lane *lane, neapi_submission *submission);
 

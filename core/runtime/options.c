@@ -28,6 +28,7 @@ void neap_options_init_sized(neap_options *options, size_t size)
         .handler_ms = 5000,
         .close_ms = 10000,
         .key_retention_ms = 7 * DAY_MS,
+        .snapshot_bytes = 16 * MIB,
     };
     memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
@@ -91,6 +92,7 @@ static neap_status check_bounds(const neap_options *options, neap_error *error)
         {"allocation_bytes", options->allocation_bytes, MIB, SIZE_MAX / 2},
         {"handler_instructions", options->handler_instructions, 10000, UINT64_MAX / 2},
         {"handler_ms", options->handler_ms, 1, 86400000},
+        {"snapshot_bytes", options->snapshot_bytes, 1024, 512 * MIB},
         {"key_retention_ms", (uint64_t)options->key_retention_ms, 1, (uint64_t)(36500 * DAY_MS)},
     };
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)

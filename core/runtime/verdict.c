@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "runtime/command.h"
 #include "runtime/reply.h"
+#include "runtime/snapshot.h"
 
 static void answer_deferred(neapi_lane *lane, neapi_request_list *deferred, neapi_warm *warm,
                             uint64_t position)
@@ -40,8 +41,10 @@ static void accepted(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
             version = unit->ops[i].expect.version;
     neapi_lane_succeed(lane, request,
                        neapi_reply_receipt(request->call.id, unit, stream, version, position));
-    if (warm != NULL)
+    if (warm != NULL) {
         answer_deferred(lane, &deferred, warm, position);
+        neapi_snapshot_consider(lane, warm);
+    }
 }
 
 /* As if it had not been decided yet. */
@@ -119,23 +122,12 @@ static void refused(neapi_lane *lane, neapi_request *request, neapi_unit *unit, 
     }
 }
 
-static void snapshot_judged(neapi_lane *lane, neapi_submission *submission)
-{
-    const neapi_unit *unit = submission->unit;
-    if (unit->state != NEAPI_UNIT_ACCEPTED && unit->verdict.status != NEAP_CONFLICT)
-        neapi_report_text(lane->report, NEAP_LOG_WARN, "a snapshot was not kept: %s",
-                          neap_status_name(unit->verdict.status));
-    neapi_unit_release(submission->unit);
-    neapi_failure_release(submission->failure);
-    neapi_free(submission);
-}
-
 void neapi_lane_judged(neapi_lane *lane, neapi_submission *submission)
 {
     lane->submitted--;
     neapi_request *request = submission->request;
     if (request == NULL) {
-        snapshot_judged(lane, submission);
+        neapi_snapshot_judged(lane, submission);
         return;
     }
     neapi_warm *warm = request->warm;

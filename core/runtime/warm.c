@@ -23,6 +23,36 @@ static void link_newest(neapi_warm_cache *cache, neapi_warm *warm)
     cache->newest = warm;
 }
 
+void neapi_warm_push_due(neapi_warm_cache *cache, neapi_warm *warm)
+{
+    if (warm->due)
+        return;
+    warm->due = true;
+    warm->due_before = cache->last_due;
+    warm->due_behind = NULL;
+    *(cache->last_due != NULL ? &cache->last_due->due_behind : &cache->first_due) = warm;
+    cache->last_due = warm;
+}
+
+static void unlink_due(neapi_warm_cache *cache, neapi_warm *warm)
+{
+    if (!warm->due)
+        return;
+    warm->due = false;
+    *(warm->due_before != NULL ? &warm->due_before->due_behind : &cache->first_due) =
+        warm->due_behind;
+    *(warm->due_behind != NULL ? &warm->due_behind->due_before : &cache->last_due) =
+        warm->due_before;
+}
+
+neapi_warm *neapi_warm_pop_due(neapi_warm_cache *cache)
+{
+    neapi_warm *warm = cache->first_due;
+    if (warm != NULL)
+        unlink_due(cache, warm);
+    return warm;
+}
+
 static bool in_use(const neapi_warm *warm)
 {
     return warm->in_flight != 0 || warm->again.first != NULL || warm->parked.first != NULL;
@@ -32,6 +62,7 @@ static void remove_warm(neapi_warm_cache *cache, neapi_warm *warm)
 {
     neapi_map_remove(&cache->by_stream, warm->stream);
     unlink_warm(cache, warm);
+    unlink_due(cache, warm);
     cache->count--;
     neapi_warm_unload(cache, warm);
     neapi_unit_release(warm->last);
@@ -92,7 +123,8 @@ void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm)
         neapi_engine_state_free(cache->engine, warm->state);
     warm->loaded = false;
     warm->state = NEAPI_NO_STATE;
-    warm->version = warm->position = warm->snapshot = 0;
+    warm->version = warm->position = 0;
+    warm->snapshot = (neapi_snapshot_mark){0};
 }
 
 void neapi_warm_unload_idle(neapi_warm_cache *cache, const neapi_warm *except)

@@ -6,14 +6,25 @@
 #include "base/map.h"
 #include "runtime/request.h"
 
+/* What the policy of snapshots knows of a state. */
+typedef struct neapi_snapshot_mark {
+    uint64_t version; /* of the newest, or of the last that was tried; 0: none */
+    int64_t since_us; /* when that was, by the wall clock; without one: the time of the first event;
+                         0: not known yet */
+    bool passed_over; /* one that cannot be read lies in the store: the next is due at once */
+    bool given_up;    /* the state cannot be saved */
+} neapi_snapshot_mark;
+
 typedef struct neapi_warm {
-    struct neapi_warm *newer, *older; /* by use */
+    struct neapi_warm *newer, *older;           /* by use */
+    struct neapi_warm *due_before, *due_behind; /* among those whose snapshot is due */
+    bool due;
     const neapi_aggregate *aggregate;
     neapi_state state;
     uint64_t version;  /* of the state: counts what is in flight */
     uint64_t position; /* of the last event known to be durable */
-    uint64_t snapshot; /* version of the newest snapshot */
-    neapi_unit *last;  /* the newest unit in flight, held; NULL: everything is settled */
+    neapi_snapshot_mark snapshot;
+    neapi_unit *last; /* the newest unit in flight, held; NULL: everything is settled */
     neapi_request *last_request;
     unsigned in_flight;
     bool loaded;
@@ -29,6 +40,7 @@ typedef struct neapi_warm_cache {
     neapi_engine *engine;
     neapi_map by_stream;
     neapi_warm *newest, *oldest;
+    neapi_warm *first_due, *last_due;
     size_t count, capacity;
 } neapi_warm_cache;
 
@@ -51,6 +63,11 @@ void neapi_warm_unload_idle(neapi_warm_cache *cache, const neapi_warm *except);
 void neapi_warm_drop(neapi_warm_cache *cache, neapi_warm *warm);
 /* Removes the longest unused until at most `count` are left, or all that are left are in use. */
 void neapi_warm_shrink(neapi_warm_cache *cache, size_t count);
+
+/* Those whose snapshot is due, first come first. An entry that is removed is no longer among them.
+ */
+void neapi_warm_push_due(neapi_warm_cache *cache, neapi_warm *warm);
+neapi_warm *neapi_warm_pop_due(neapi_warm_cache *cache);
 
 /* Whether the state is what the store holds: loaded, and nothing in flight. */
 static inline bool neapi_warm_settled(const neapi_warm *warm)

@@ -59,7 +59,7 @@ static neapi_submission_list take_batch(neapi_writer *writer)
         neapi_submission *submission = neapi_submission_list_pop(&writer->queue);
         neapi_submission_list_push(&taken, submission);
         writer->batch[writer->batch_count++] = submission->unit;
-        bytes += submission->unit->event_bytes;
+        bytes += submission->unit->arena.total;
     }
     pthread_mutex_unlock(&writer->mutex);
     return taken;

@@ -78,10 +78,11 @@ neap_status neapi_engine_state_copy(neapi_engine *engine, neapi_state state, nea
  */
 neap_status neapi_engine_state_json(neapi_engine *engine, neapi_state state, neapi_buffer *json,
                                     neap_error *error);
-/* Bytes that give back every table that a fold may build: mixed keys, exact floats, null, array
- * marks. Load checks them (NEAP_CORRUPT), for they come from a store. */
-neap_status neapi_engine_state_save(neapi_engine *engine, neapi_state state, neapi_buffer *bytes,
-                                    neap_error *error);
+/* Appends bytes that give back every table that a fold may build: mixed keys, exact floats, null,
+ * array marks; at most about `limit` of them (NEAP_LIMIT). Load checks them (NEAP_CORRUPT), for
+ * they come from a store. */
+neap_status neapi_engine_state_save(neapi_engine *engine, neapi_state state, size_t limit,
+                                    neapi_buffer *bytes, neap_error *error);
 neap_status neapi_engine_state_load(neapi_engine *engine, neap_text bytes, neapi_state *state,
                                     neap_error *error);
 

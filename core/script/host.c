@@ -361,6 +361,7 @@ static int host_open(lua_State *L)
         OPTION(handler_ms, UINT32),
         OPTION(close_ms, UINT32),
         OPTION(key_retention_ms, INT64),
+        OPTION(snapshot_bytes, SIZE),
         {"log", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };

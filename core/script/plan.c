@@ -51,6 +51,15 @@ static lua_Integer integer_field_lj(lua_State *L, int index, const char *name)
     return value;
 }
 
+/* Seconds as µs; nil gives 0. */
+static int64_t time_field_lj(lua_State *L, int index, const char *name)
+{
+    lua_getfield(L, index, name);
+    int64_t value = (int64_t)(lua_tonumber(L, -1) * 1e6);
+    lua_pop(L, 1);
+    return value;
+}
+
 static bool flag_field_lj(lua_State *L, int index, const char *name)
 {
     lua_getfield(L, index, name);
@@ -167,6 +176,8 @@ static neap_status read_aggregate_lj(const reading *job, neapi_planned_aggregate
     place_field_lj(L, index, &aggregate.file, &aggregate.line);
     lua_getfield(L, index, "snapshot");
     aggregate.snapshot_every = (uint32_t)integer_field_lj(L, index + 1, "every");
+    aggregate.snapshot_after_us = time_field_lj(L, index + 1, "after");
+    aggregate.snapshot_keep = (uint32_t)integer_field_lj(L, index + 1, "keep");
     aggregate.snapshot_version = version_field_lj(L, index + 1);
     if (neapi_catalog_add_aggregate(job->catalog, &aggregate, job->error) == NULL)
         return job->error->status;

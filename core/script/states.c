@@ -111,6 +111,7 @@ typedef struct using
     neapi_state state;
     neapi_state *copy;
     neapi_buffer *bytes;
+    size_t limit;
     neap_text saved;
 }
 using;
@@ -159,15 +160,14 @@ static neap_status save_state(lua_State *L, neapi_engine *engine, void *argument
 {
     const using *job = arguments;
     push_state(L, job->state);
-    return neapi_value_save_lj(L, -1, engine->vm.depth, engine->vm.allocation_bytes, job->bytes,
-                               error);
+    return neapi_value_save_lj(L, -1, engine->vm.depth, job->limit, job->bytes, error);
 }
 
-neap_status neapi_engine_state_save(neapi_engine *engine, neapi_state state, neapi_buffer *bytes,
-                                    neap_error *error)
+neap_status neapi_engine_state_save(neapi_engine *engine, neapi_state state, size_t limit,
+                                    neapi_buffer *bytes, neap_error *error)
 {
     neap_error own;
-    using job = {.state = state, .bytes = bytes};
+    using job = {.state = state, .bytes = bytes, .limit = limit};
     return neapi_engine_enter(engine, save_state, &job, error != NULL ? error : &own);
 }
 

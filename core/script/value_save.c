@@ -57,13 +57,25 @@ static void save_number(saving *job, int index)
         neapi_buffer_byte(job->bytes, (char)(bits >> (8 * i)));
 }
 
-static void save_text(saving *job, int index)
+static neap_status check_limit(const saving *job, size_t more)
+{
+    size_t taken = job->bytes->size - job->start;
+    if (taken <= job->limit && more <= job->limit - taken)
+        return NEAP_OK;
+    return neapi_fail(job->error, NEAP_LIMIT,
+                      "the state takes more than %zu bytes (snapshot_bytes)", job->limit);
+}
+
+static neap_status save_text(saving *job, int index)
 {
     size_t size;
     const char *text = lua_tolstring(job->L, index, &size);
     neapi_buffer_byte(job->bytes, NEAPI_FORM_TEXT);
     put_varint(job->bytes, size);
-    neapi_buffer_append(job->bytes, text, size);
+    neap_status status = check_limit(job, size);
+    if (status == NEAP_OK)
+        neapi_buffer_append(job->bytes, text, size);
+    return status;
 }
 
 /* Elements 1 … n with no hole before n. */
@@ -144,8 +156,8 @@ static neap_status save_table(saving *job, int index, const within *outer, unsig
         if (at->table == here.table)
             return refuse(job, "is a table that contains itself");
     if (left == 0 || !lua_checkstack(L, 10))
-        return neapi_fail(job->error, NEAP_LIMIT, "a state is nested more than %u deep",
-                          job->depth);
+        return neapi_fail(job->error, NEAP_LIMIT,
+                          "the state is nested more than %u deep (nesting_depth)", job->depth);
     neapi_form form = NEAPI_FORM_TABLE;
     if (lua_getmetatable(L, index)) {
         if (!lua_rawequal(L, -1, job->array_metatable))
@@ -164,8 +176,9 @@ static neap_status save_table(saving *job, int index, const within *outer, unsig
 static neap_status save(saving *job, int index, const within *outer, unsigned left)
 {
     lua_State *L = job->L;
-    if (job->bytes->size - job->start > job->limit)
-        return neapi_fail(job->error, NEAP_LIMIT, "a state takes more than %zu bytes", job->limit);
+    neap_status status = check_limit(job, 0);
+    if (status != NEAP_OK)
+        return status;
     switch (lua_type(L, index)) {
     case LUA_TBOOLEAN:
         neapi_buffer_byte(job->bytes, lua_toboolean(L, index) ? NEAPI_FORM_TRUE : NEAPI_FORM_FALSE);
@@ -174,8 +187,7 @@ static neap_status save(saving *job, int index, const within *outer, unsigned le
         save_number(job, index);
         return NEAP_OK;
     case LUA_TSTRING:
-        save_text(job, index);
-        return NEAP_OK;
+        return save_text(job, index);
     case LUA_TTABLE:
         return save_table(job, index, outer, left);
     default:

@@ -2,8 +2,17 @@
 
 local check = require "neap.check"
 
+---When the state is kept, so that a long stream is not folded from its beginning: at least one of
+---`every` and `after`; with both, whichever comes first. It is made behind the answers, and only
+---when events came since the last one. One that another version of the domain made is not used.
+---
+---```lua
+---snapshot = { every = 100, after = 60 * 60 }
+---```
 ---@class neap.Snapshot
----@field every integer a snapshot of the state is kept each so many events
+---@field every? integer after so many events since the last one
+---@field after? number seconds: at the first event after the last one is so old
+---@field keep? integer 2: how many stay of each stream; older ones make `neap state --at` shorter
 ---@field version? string | integer whose fold it is; else: of the domain's files as they are
 
 ---@class neap.Aggregate
@@ -44,13 +53,34 @@ local function check_handlers(handlers, what, kind)
   end
 end
 
+---@param count any
+---@param most integer
+---@param what string
+---@param key string
+local function check_count(count, most, what, key)
+  if count ~= nil and (math.type(count) ~= "integer" or count < 1 or count > most) then
+    check.misuse("%s: 'snapshot.%s' must be an integer from 1%s", what, key,
+      most < 0x7FFFFFFF and " to " .. most or "")
+  end
+end
+
 ---@param snapshot neap.Snapshot
 ---@param what string
 local function check_snapshot(snapshot, what)
-  check.keys(snapshot, { every = "number", version = "?string number" }, what .. ": 'snapshot'")
-  local every, version = snapshot.every, snapshot.version
-  if math.type(every) ~= "integer" or every < 1 or every > 0x7FFFFFFF then
-    check.misuse("%s: 'snapshot.every' must be an integer from 1", what)
+  check.keys(snapshot, {
+    every = "?number",
+    after = "?number",
+    keep = "?number",
+    version = "?string number",
+  }, what .. ": 'snapshot'")
+  local every, after, version = snapshot.every, snapshot.after, snapshot.version
+  if every == nil and after == nil then
+    check.misuse("%s: 'snapshot' needs 'every' (events) or 'after' (seconds)", what)
+  end
+  check_count(every, 0x7FFFFFFF, what, "every")
+  check_count(snapshot.keep, 1000, what, "keep")
+  if after ~= nil and not (after > 0 and after <= 1e9) then
+    check.misuse("%s: 'snapshot.after' must be a number of seconds above 0", what)
   end
   if version ~= nil and type(version) ~= "string" and math.type(version) ~= "integer" then
     check.misuse("%s: 'snapshot.version' must be a text or an integer", what)
@@ -58,6 +88,18 @@ local function check_snapshot(snapshot, what)
   if version == "" then
     check.misuse("%s: 'snapshot.version' must not be empty", what)
   end
+end
+
+---@param given? neap.Snapshot
+---@return table
+local function snapshot_of(given)
+  local snapshot = given or {}
+  return {
+    every = snapshot.every,
+    after = snapshot.after,
+    keep = snapshot.keep or 2,
+    version = snapshot.version,
+  }
 end
 
 ---Checks an aggregate's definition as far as it can be told from itself.
@@ -86,7 +128,7 @@ function aggregate.new(name, definition, place)
     initial = definition.initial == nil and {} or definition.initial,
     commands = definition.commands,
     events = definition.events,
-    snapshot = definition.snapshot or {},
+    snapshot = snapshot_of(definition.snapshot),
   }
 end
 

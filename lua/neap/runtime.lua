@@ -20,6 +20,7 @@
 ---@field handler_ms? integer 5,000
 ---@field close_ms? integer 10,000: how long close() goes on with what was accepted
 ---@field key_retention_ms? integer 7 days: how long an idempotency key is kept
+---@field snapshot_bytes? integer 16 MiB: a state that takes more gets no snapshot
 ---@field log? "stderr" where the domain's print and the library's warnings go; without it nowhere
 
 ---What can go wrong in operation is given behind a nil. `tostring` gives "code: message".

@@ -282,6 +282,43 @@ static unsigned check_store(kill_test *test)
     return wrong;
 }
 
+/* What the tallies' events fold to, through the snapshots that survived; returns how many are
+ * wrong.
+ */
+static unsigned check_states(const kill_test *test)
+{
+    neap_options options;
+    neap_error error;
+    neap_runtime *runtime;
+    neap_options_init(&options);
+    options.store = test->store;
+    options.read_only = true;
+    if (neap_open(test->domain, &options, &runtime, &error) != NEAP_OK) {
+        fprintf(stderr, "kill_test: %s\n", error.message);
+        exit(1);
+    }
+    unsigned wrong = 0;
+    for (size_t stream = 0; stream < STREAMS && stream < test->count; stream++) {
+        char id[16];
+        uint64_t counted = 0, expected = (test->count - stream + STREAMS - 1) / STREAMS;
+        neap_reply *reply;
+        snprintf(id, sizeof id, "t%zu", stream);
+        if (neap_state(runtime, "Tally", id, 0, &reply, &error) != NEAP_OK) {
+            fprintf(stderr, "kill_test: %s\n", error.message);
+            exit(1);
+        }
+        if (!read_number(neap_reply_json(reply, NULL), "\"count\":", &counted) ||
+            counted != expected) {
+            fprintf(stderr, "kill_test: %s should count %" PRIu64 ": %s\n", id, expected,
+                    neap_reply_json(reply, NULL));
+            wrong++;
+        }
+        neap_reply_free(reply);
+    }
+    neap_close(runtime);
+    return wrong;
+}
+
 static bool verify(const kill_test *test)
 {
     char line[3 * PATH_MAX_SIZE];
@@ -326,7 +363,7 @@ int main(int count, char **arguments)
             die(&test, "verify found something");
     }
     run_rest(&test);
-    unsigned wrong = check_store(&test);
+    unsigned wrong = check_store(&test) + check_states(&test);
     if (wrong > 0 || !verify(&test))
         die(&test, "receipts and store do not fit");
     printf("kill_test: %zu commands, %zu killed under way, %zu of them durable, %.1f s\n",

@@ -136,7 +136,7 @@ static neap_status whole_life(engine_world *world)
         status = engine_decide(world, "Do", state, "{\"id\":\"a\",\"value\":3}");
     neapi_buffer bytes = NEAPI_BUFFER_INIT;
     if (status == NEAP_OK)
-        status = neapi_engine_state_save(world->engine, state, &bytes, &world->error);
+        status = neapi_engine_state_save(world->engine, state, 1 << 20, &bytes, &world->error);
     neapi_buffer_fini(&bytes);
     return status;
 }

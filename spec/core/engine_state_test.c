@@ -48,7 +48,8 @@ static neap_status open_with(engine_world *world, const char *expression)
 static neap_status save(engine_world *world, neapi_buffer *bytes)
 {
     neapi_state state = engine_state(world, "a");
-    neap_status status = neapi_engine_state_save(world->engine, state, bytes, &world->error);
+    neap_status status =
+        neapi_engine_state_save(world->engine, state, 1 << 20, bytes, &world->error);
     neapi_engine_state_free(world->engine, state);
     return status;
 }

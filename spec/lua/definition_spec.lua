@@ -108,6 +108,21 @@ describe("a domain with a mistake", function()
         snapshot = { evry = 3 } }
       return shop]],
       "domain.lua:6: aggregate 'Order': 'snapshot' knows no key 'evry'; did you mean 'every'?" },
+    { "a snapshot without a time to make it",
+      [[shop:aggregate "Order" { key = "order_id", commands = {}, events = {},
+        snapshot = { version = 3 } }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': 'snapshot' needs 'every' (events) or 'after' (seconds)" },
+    { "a snapshot after no time",
+      [[shop:aggregate "Order" { key = "order_id", commands = {}, events = {},
+        snapshot = { after = 0 } }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': 'snapshot.after' must be a number of seconds above 0" },
+    { "no snapshot to keep",
+      [[shop:aggregate "Order" { key = "order_id", commands = {}, events = {},
+        snapshot = { every = 5, keep = 0 } }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': 'snapshot.keep' must be an integer from 1 to 1000" },
     { "a snapshot after no event",
       [[shop:aggregate "Order" { key = "order_id", commands = {}, events = {},
         snapshot = { every = 0 } }

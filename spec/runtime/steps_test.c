@@ -451,7 +451,8 @@ static void check_states(world *it)
             continue;
         neapi_buffer kept = NEAPI_BUFFER_INIT, folded = NEAPI_BUFFER_INIT;
         neapi_state state;
-        uint64_t version, position, snapshot;
+        uint64_t version, position;
+        neapi_snapshot_mark snapshot;
         assert_int_equal(neapi_lane_load(lane, warm->aggregate, warm->stream, warm->id, UINT64_MAX,
                                          &state, &version, &position, &snapshot, &error),
                          NEAP_OK);
