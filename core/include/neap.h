@@ -363,6 +363,59 @@ typedef void (*neap_finding_callback)(void *user, const char *text);
 NEAP_API neap_status neap_store_verify(neap_store *store, neap_finding_callback callback,
                                        void *user, neap_verification *result, neap_error *error);
 
+/* Figures of a store. The lists' items are in memory of neap_statistics, largest first, and end
+ * with next == NULL. More fields may come at the end of each. */
+typedef struct neap_type_statistics {
+    const struct neap_type_statistics *next;
+    neap_text type;
+    uint32_t schema; /* of each version of a type's schema by itself */
+    uint64_t events;
+    uint64_t first, last; /* positions */
+    uint64_t data_bytes;  /* of JSON */
+} neap_type_statistics;
+
+typedef struct neap_category_statistics {
+    const struct neap_category_statistics *next;
+    neap_text category;
+    uint64_t streams, events;
+} neap_category_statistics;
+
+typedef struct neap_stream_statistics {
+    const struct neap_stream_statistics *next;
+    neap_text stream;
+    uint64_t events;
+    uint64_t last; /* position */
+} neap_stream_statistics;
+
+typedef struct neap_statistics {
+    int64_t taken_at; /* µs since 1970, UTC */
+    uint64_t events;  /* all figures of events are as of this position */
+    uint64_t tagged_events;
+    uint64_t data_bytes; /* of all events' JSON */
+    uint64_t streams, commands, keys, snapshots, snapshot_bytes;
+    uint64_t store_bytes;         /* what the store takes where it lies; 0: nothing lasting */
+    uint64_t log_bytes;           /* of that: written ahead, not yet moved to its place */
+    int64_t first_at, last_at;    /* when the oldest and the newest event were recorded; 0: none */
+    uint64_t last_hour, last_day; /* events recorded in that time before taken_at */
+    double per_second; /* events, from first_at to last_at; 0: there is no time between */
+    const neap_type_statistics *types;
+    const neap_category_statistics *categories;
+    const neap_stream_statistics *longest_streams; /* ten at most */
+} neap_statistics;
+
+/* Gathers the figures of a store, or of a runtime's. Goes over all events in short pieces, beside
+ * whoever writes: about a second for a million. Owns: the caller (neap_statistics_free). Threads:
+ * any. Errors: CORRUPT, STORE, UNAVAILABLE, NOMEM; of a runtime USAGE (it is not started). */
+NEAP_API neap_status neap_store_stats(neap_store *store, const neap_statistics **statistics,
+                                      neap_error *error);
+NEAP_API neap_status neap_stats(neap_runtime *runtime, const neap_statistics **statistics,
+                                neap_error *error);
+/* As one JSON object: the fields by their names, times as text, rates. Owns: the caller
+ * (neap_free()). */
+NEAP_API neap_status neap_statistics_json(const neap_statistics *statistics, char **json,
+                                          size_t *size, neap_error *error);
+NEAP_API void neap_statistics_free(const neap_statistics *statistics); /* NULL is allowed */
+
 /* One member of a JSON object that is looked for. */
 typedef struct neap_json_member {
     const char *name;

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <time.h>
 
 #include "message/json.h"
@@ -36,8 +35,7 @@ static void write_id(neapi_buffer *json, const char *name, neap_uuid id)
     write_text(json, name, (neap_text){text, 36});
 }
 
-/* RFC 3339, in UTC. */
-static void write_time(neapi_buffer *json, const char *name, int64_t us)
+void neapi_json_time(neapi_buffer *json, int64_t us)
 {
     int64_t seconds = us / 1000000, fraction = us % 1000000;
     if (fraction < 0) {
@@ -46,13 +44,12 @@ static void write_time(neapi_buffer *json, const char *name, int64_t us)
     }
     time_t when = (time_t)seconds;
     struct tm tm;
-    if (gmtime_r(&when, &tm) == NULL)
+    if (gmtime_r(&when, &tm) == NULL) {
+        NEAPI_BUFFER_LITERAL(json, "null");
         return;
-    char text[80];
-    int size =
-        snprintf(text, sizeof text, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", 1900LL + tm.tm_year,
-                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
-    write_text(json, name, (neap_text){text, (size_t)size});
+    }
+    neapi_buffer_format(json, "\"%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ\"", 1900LL + tm.tm_year,
+                        tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
 }
 
 static void write_tags(neapi_buffer *json, const neap_event *event)
@@ -84,7 +81,8 @@ void neapi_json_event(neapi_buffer *json, const neap_event *event)
     write_text(json, "type", event->type);
     write_count(json, "schema", event->schema);
     write_raw(json, "data", event->data);
-    write_time(json, "recorded_at", event->recorded_at);
+    write_name(json, "recorded_at");
+    neapi_json_time(json, event->recorded_at);
     write_id(json, "id", event->id);
     write_id(json, "correlation_id", event->correlation_id);
     write_id(json, "causation_id", event->causation_id);

@@ -29,6 +29,12 @@ bool neapi_json_unquote(neap_text raw, neapi_buffer *text);
 /* Appends text as a JSON string; what is not UTF-8 becomes U+FFFD. */
 void neapi_json_quote(neapi_buffer *json, neap_text text);
 
+/* Appends a time (µs since 1970) as RFC 3339 text, in UTC, with its quotes. */
+void neapi_json_time(neapi_buffer *json, int64_t us);
+
+/* Appends figures as one JSON object, as `neap stats --json` prints it. */
+void neapi_json_statistics(neapi_buffer *json, const neap_statistics *statistics);
+
 /* Appends the event with its envelope as one JSON object, as `neap events` prints it: keys in a
  * fixed order, ids as text, recorded_at as RFC 3339 text with µs, data as recorded; without what is
  * empty. */

@@ -11,10 +11,6 @@
 #define PAGE_BYTES  (1u << 20)
 #define POLL_US     20000
 
-struct neap_store {
-    neapi_store *store;
-};
-
 struct neap_cursor {
     neapi_session *session;
     neapi_arena arena; /* holds the filter's texts */

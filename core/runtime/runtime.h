@@ -25,6 +25,11 @@ struct neap_runtime {
     neapi_runtime_stage stage;
 };
 
+/* A store that is read without a domain. */
+struct neap_store {
+    neapi_store *store;
+};
+
 /* Fills in which instance, and so which stream, a command goes to. What cannot be found out is left
  * empty: the lane says what is wrong. Errors: NEAP_INVALID (the stream would have no proper name),
  * NEAP_NOMEM. */

@@ -277,10 +277,9 @@ static int unknown_method(lua_State *L)
         {"publish", "publishing from outside"},
         {"rebuild", "projections"},
         {"dead_letters", "subscribers"},
-        {"stats", "figures"},
     };
     static const char *const names[] = {"dispatch", "send",  "query", "state",
-                                        "events",   "drain", "close"};
+                                        "events",   "stats", "drain", "close"};
     neap_text wanted = {0};
     wanted.data = luaL_tolstring(L, 2, &wanted.size);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -297,10 +296,9 @@ static int unknown_method(lua_State *L)
 static void push_metatable_lj(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"dispatch", host_dispatch},   {"send", neapi_host_send},
-        {"query", host_query},         {"state", host_state},
-        {"events", neapi_host_events}, {"drain", host_drain},
-        {"close", host_close},         {NULL, NULL},
+        {"dispatch", host_dispatch}, {"send", neapi_host_send},     {"query", host_query},
+        {"state", host_state},       {"events", neapi_host_events}, {"stats", neapi_host_stats},
+        {"drain", host_drain},       {"close", host_close},         {NULL, NULL},
     };
     if (!luaL_newmetatable(L, METATABLE))
         return;

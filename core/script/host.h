@@ -32,6 +32,8 @@ void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt);
 
 /* runtime:send(name, data, options) → pending; core/script/host_pending.c. */
 int neapi_host_send(lua_State *L);
+/* runtime:stats() → figures | nil, err; core/script/host_stats.c. */
+int neapi_host_stats(lua_State *L);
 /* runtime:events(filter) → iterator; core/script/host_events.c. */
 int neapi_host_events(lua_State *L);
 void neapi_host_close_cursors(neapi_host *host);

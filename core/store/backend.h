@@ -13,6 +13,7 @@
 #define NEAPI_STORE_BACKEND_H
 
 #include "store/page.h"
+#include "store/survey.h"
 #include "store/unit.h"
 
 typedef struct neapi_backend neapi_backend;
@@ -138,6 +139,14 @@ struct neapi_backend {
      * log itself. Rules: verify_counts_what_is_there. */
     neap_status (*verify)(neapi_session *session, const neapi_verify_sink *sink,
                           neap_verification *result, neap_error *error);
+
+    /* Shows every event up to survey->result.events to neapi_survey_see, in order of position,
+     * names what that noted by number, and fills the counts of what is kept beside events, and the
+     * bytes that the store takes. Others may commit meanwhile. Rules: survey_counts_types ·
+     * survey_counts_categories_and_streams · survey_finds_the_longest_streams ·
+     * survey_counts_what_is_kept_beside_events · survey_ends_at_its_position ·
+     * survey_knows_times · survey_of_an_empty_store. */
+    neap_status (*survey)(neapi_session *session, neapi_survey *survey, neap_error *error);
 };
 
 /* The value of ?name=… in the URL, or empty with *given false. */

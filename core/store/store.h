@@ -46,4 +46,9 @@ neap_status neapi_stream_check(neap_text stream, neap_error *error);
 neap_status neapi_verify(neapi_session *session, const neapi_verify_sink *sink,
                          neap_verification *result, neap_error *error);
 
+/* Figures of the events that are committed now. now_us: wall clock. Owns: the caller, also on
+ * failure (neapi_survey_fini). */
+neap_status neapi_survey_take(neapi_session *session, int64_t now_us, neapi_survey *survey,
+                              neap_error *error);
+
 #endif

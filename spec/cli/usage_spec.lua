@@ -1,6 +1,6 @@
 local neap = require "neap_command"
 
-local commands = { "run", "events", "state", "query", "check", "verify" }
+local commands = { "run", "events", "state", "query", "check", "verify", "stats" }
 
 local function refuses(arguments, wanted)
   local status, out, err = neap.run(arguments)
@@ -45,7 +45,7 @@ describe("the command line", function()
 
   it("knows what a mistyped command means", function()
     refuses({ "evnets" }, "there is no command 'evnets'; did you mean 'events'?")
-    refuses({ "help", "stat" }, "did you mean 'state'?")
+    refuses({ "help", "stte" }, "did you mean 'state'?")
   end)
 
   it("does not guess what is far from every command", function()
@@ -55,7 +55,7 @@ describe("the command line", function()
 
   it("says which commands this version does not have", function()
     for _, name in ipairs {
-      "repl", "rebuild", "dead-letters", "export", "import", "stats", "new",
+      "repl", "rebuild", "dead-letters", "export", "import", "new",
     } do
       refuses({ name }, "this version (0.1.0) does not have `neap " .. name .. "` yet")
     end

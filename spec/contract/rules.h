@@ -52,6 +52,13 @@
     RULE(reader_sees_commits_of_the_writer, true)                                                  \
     RULE(reader_in_another_store_sees_commits, fixture->persistent)                                \
     RULE(verify_counts_what_is_there, true)                                                        \
+    RULE(survey_of_an_empty_store, true)                                                           \
+    RULE(survey_counts_types, true)                                                                \
+    RULE(survey_counts_categories_and_streams, true)                                               \
+    RULE(survey_finds_the_longest_streams, true)                                                   \
+    RULE(survey_counts_what_is_kept_beside_events, true)                                           \
+    RULE(survey_ends_at_its_position, true)                                                        \
+    RULE(survey_knows_times, true)                                                                 \
     RULE(random_histories_match_the_model, true)                                                   \
     RULE(readers_see_a_prefix, true)                                                               \
     RULE(refused_allocation_in_commit, true)                                                       \

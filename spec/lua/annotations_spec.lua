@@ -81,6 +81,17 @@ describe("the annotations", function()
       '{"([%w_]+)", NEAPI'), fields_of(runtime_text, "neap.Filter"))
   end)
 
+  it("name the figures of a store", function()
+    local source = read "core/script/host_stats.c"
+    for push, class in pairs {
+      statistics = "Stats", types = "TypeStats", categories = "CategoryStats",
+      streams = "StreamStats",
+    } do
+      local body = source:match("push_" .. push .. "_lj%(lua_State.-\n}\n")
+      assert.same(names(body, '[%-%(]?[L2], "([%w_]+)"'), fields_of(runtime_text, "neap." .. class))
+    end
+  end)
+
   it("name what an event, a receipt and an error have", function()
     local events = read "core/script/host_events.c":match "push_event_lj.-\n}\n"
     local named = names(events, 'lj%(L, "([%w_]+)"')

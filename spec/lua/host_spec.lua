@@ -281,6 +281,36 @@ describe("a runtime", function()
   end)
 end)
 
+describe("runtime:stats", function()
+  it("counts what is in the store", function()
+    local runtime <close> = open()
+    assert(runtime:dispatch("Place", { order_id = "o-1", total = 3 }))
+    assert(runtime:dispatch("Place", { order_id = "o-2", total = 3 }, { idempotency_key = "k" }))
+    local stats = assert(runtime:stats())
+    assert.same({ 2, 2, 2, 1, 0, 0, 2 }, {
+      stats.events, stats.streams, stats.commands, stats.keys, stats.snapshots, stats.store_bytes,
+      stats.last_hour,
+    })
+    assert.same({ {
+      type = "Placed", schema = 1, events = 2, first = 1, last = 2, data_bytes = stats.data_bytes,
+    } }, stats.types)
+    assert.same({ { category = "Order", streams = 2, events = 2 } }, stats.categories)
+    assert.same({ stream = "Order-o-1", events = 1, last = 1 }, stats.longest_streams[1])
+    assert.equal("integer", math.type(stats.first_at))
+    assert.is_true(stats.first_at <= stats.last_at and stats.last_at <= stats.taken_at)
+  end)
+
+  it("has no times where there are no events", function()
+    local runtime <close> = open()
+    local stats = assert(runtime:stats())
+    assert.same({ 0, 0, {}, {}, {} }, {
+      stats.events, stats.per_second, stats.types, stats.categories, stats.longest_streams,
+    })
+    assert.is_nil(stats.first_at)
+    assert.is_nil(stats.last_at)
+  end)
+end)
+
 describe("neap.open", function()
   it("gives nil and an error for what can go wrong", function()
     local runtime, err = neap.open "/nowhere/shop.lua"

@@ -193,4 +193,5 @@ const neapi_backend neapi_backend_memory = {
     .find_command = find_command,
     .maintain = maintain,
     .verify = neapi_memory_verify,
+    .survey = neapi_memory_survey,
 };

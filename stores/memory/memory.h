@@ -43,6 +43,7 @@ neap_status neapi_memory_read(neapi_session *session, const neapi_range *range, 
                               neap_error *error);
 neap_status neapi_memory_verify(neapi_session *session, const neapi_verify_sink *sink,
                                 neap_verification *result, neap_error *error);
+neap_status neapi_memory_survey(neapi_session *session, neapi_survey *survey, neap_error *error);
 
 static inline neapi_memory_store *neapi_memory_of(const neapi_session *session)
 {

@@ -168,4 +168,5 @@ const neapi_backend neapi_backend_sqlite = {
     .find_command = neapi_sqlite_find_command,
     .maintain = neapi_sqlite_maintain,
     .verify = neapi_sqlite_verify,
+    .survey = neapi_sqlite_survey,
 };

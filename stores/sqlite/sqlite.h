@@ -2,7 +2,7 @@
  *
  * connection, query, statements: SQLite itself. path, lock: which file, and whose. schema, layout:
  * what the file holds. names, lookup, judge, apply, writer, upkeep: commits. reader, find, verify:
- * reads. tags: one column. */
+ * reads. survey: figures. tags: one column. */
 #ifndef NEAPI_SQLITE_SQLITE_H
 #define NEAPI_SQLITE_SQLITE_H
 
@@ -83,5 +83,8 @@ neap_status neapi_sqlite_find_command(neapi_session *session, uint64_t position,
 /* verify */
 neap_status neapi_sqlite_verify(neapi_session *session, const neapi_verify_sink *sink,
                                 neap_verification *result, neap_error *error);
+
+/* survey */
+neap_status neapi_sqlite_survey(neapi_session *session, neapi_survey *survey, neap_error *error);
 
 #endif

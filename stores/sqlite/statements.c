@@ -69,6 +69,12 @@ static const char *const texts[NEAPI_SQL_COUNT] = {
         "SELECT version, fingerprint, state, keep FROM snapshots "
         "WHERE stream = (SELECT id FROM streams WHERE name = ?1) AND version <= ?2 "
         "AND fingerprint = ?3 ORDER BY version DESC LIMIT 1",
+    [NEAPI_SQL_SURVEY] = "SELECT position, version, stream, category, type, schema, recorded_at, "
+                         "tags IS NOT NULL, data FROM events WHERE position BETWEEN ?1 AND ?2 "
+                         "ORDER BY position",
+    [NEAPI_SQL_TYPE_NAME] = "SELECT name FROM types WHERE id = ?1",
+    [NEAPI_SQL_CATEGORY_NAME] = "SELECT name FROM categories WHERE id = ?1",
+    [NEAPI_SQL_STREAM_NAME] = "SELECT name FROM streams WHERE id = ?1",
     [NEAPI_SQL_PAGES] = LOG BY_POSITION,
     LOG BY_POSITION_,
     LOG WANTED BY_POSITION,

@@ -33,6 +33,10 @@ typedef enum neapi_sql {
     NEAPI_SQL_SNAPSHOT_ADD,
     NEAPI_SQL_SNAPSHOT_TRIM,
     NEAPI_SQL_SNAPSHOT_FIND,
+    NEAPI_SQL_SURVEY, /* events between two positions, as far as figures need them */
+    NEAPI_SQL_TYPE_NAME,
+    NEAPI_SQL_CATEGORY_NAME,
+    NEAPI_SQL_STREAM_NAME,
     /* Pages: what is read, in which order, and whether only some types are wanted. See
      * neapi_sql_page. */
     NEAPI_SQL_PAGES,

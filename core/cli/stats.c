@@ -1,0 +1,234 @@
+/* neap stats: figures of a store. */
+#include <stdio.h>
+#include <time.h>
+
+#include "domain.h"
+#include "options.h"
+#include "output.h"
+#include "table.h"
+
+#define MOST_ROWS 40 /* of one table; a machine reads --json */
+
+typedef const neap_statistics figures;
+
+static void print_line(const char *name, const char *text)
+{
+    cli_out_format("%-10s %s\n", name, text);
+}
+
+static void print_count(const char *name, uint64_t count)
+{
+    char text[32];
+    print_line(name, cli_grouped(text, count));
+}
+
+static void print_time(const char *name, int64_t us)
+{
+    char text[64];
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm) != NULL && strftime(text, sizeof text, "%F %T UTC", &tm) != 0)
+        print_line(name, text);
+}
+
+/* Few digits for what is small, none behind the point for what is large. */
+static void format_rate(char *text, size_t size, double rate)
+{
+    char grouped[32];
+    if (rate < 100)
+        snprintf(text, size, "%.*f", rate < 1 ? 4 : 1, rate);
+    else
+        snprintf(text, size, "%s", cli_grouped(grouped, (uint64_t)(rate + 0.5)));
+}
+
+/* Per minute and day only if the log is as long as that: else it would say what never was. */
+static void print_rates(figures *stats)
+{
+    static const struct {
+        const char *unit;
+        int64_t seconds;
+    } units[] = {{"a second", 1}, {"a minute", 60}, {"an hour", 3600}, {"a day", 86400}};
+    int64_t span = (stats->last_at - stats->first_at) / 1000000;
+    char text[200] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units && span >= units[i].seconds; i++) {
+        char rate[40];
+        format_rate(rate, sizeof rate, stats->per_second * (double)units[i].seconds);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", used != 0 ? ", " : "",
+                                 rate, units[i].unit);
+    }
+    if (used != 0)
+        print_line("rate", text);
+}
+
+static void print_times(figures *stats)
+{
+    char text[160], last_hour[32], last_day[32];
+    if (stats->events == 0)
+        return;
+    print_time("first", stats->first_at);
+    print_time("last", stats->last_at);
+    print_rates(stats);
+    snprintf(text, sizeof text, "%s in the last hour, %s in the last day",
+             cli_grouped(last_hour, stats->last_hour), cli_grouped(last_day, stats->last_day));
+    print_line("lately", text);
+}
+
+static void print_size(figures *stats)
+{
+    char text[200], all[32], log[32], each[32], data[32];
+    if (stats->store_bytes == 0)
+        return;
+    int used = snprintf(text, sizeof text, "%s", cli_bytes(all, stats->store_bytes));
+    if (stats->log_bytes != 0)
+        used += snprintf(text + used, sizeof text - (size_t)used, ", %s of it in the log ahead",
+                         cli_bytes(log, stats->log_bytes));
+    if (stats->events != 0)
+        snprintf(text + used, sizeof text - (size_t)used, "; %s an event, %s of that its data",
+                 cli_bytes(each, stats->store_bytes / stats->events),
+                 cli_bytes(data, stats->data_bytes / stats->events));
+    print_line("size", text);
+}
+
+static void print_summary(figures *stats)
+{
+    char text[160], streams[32], longest[32], snapshots[32];
+    print_count("events", stats->events);
+    if (stats->tagged_events != 0)
+        print_count("tagged", stats->tagged_events);
+    int used = snprintf(text, sizeof text, "%s", cli_grouped(streams, stats->streams));
+    if (stats->streams != 0)
+        snprintf(text + used, sizeof text - (size_t)used, ", of %.1f events on average, %s at most",
+                 (double)stats->events / (double)stats->streams,
+                 cli_grouped(longest, stats->longest_streams->events));
+    print_line("streams", text);
+    print_count("commands", stats->commands);
+    print_count("keys", stats->keys);
+    used = snprintf(text, sizeof text, "%s", cli_grouped(snapshots, stats->snapshots));
+    if (stats->snapshots != 0)
+        snprintf(text + used, sizeof text - (size_t)used, ", %s",
+                 cli_bytes(snapshots, stats->snapshot_bytes));
+    print_line("snapshots", text);
+    print_size(stats);
+    print_times(stats);
+}
+
+static void print_types(figures *stats)
+{
+    static const char *const columns[] = {"TYPE",   ">SCHEMA", ">EVENTS", ">SHARE",
+                                          ">FIRST", ">LAST",   ">DATA"};
+    cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    for (const neap_type_statistics *type = stats->types; type != NULL; type = type->next) {
+        char bytes[32];
+        cli_table_text(&table, type->type);
+        cli_table_count(&table, type->schema);
+        cli_table_count(&table, type->events);
+        cli_table_format(&table, "%.1f %%", 100.0 * (double)type->events / (double)stats->events);
+        cli_table_count(&table, type->first);
+        cli_table_count(&table, type->last);
+        cli_table_format(&table, "%s", cli_bytes(bytes, type->data_bytes));
+    }
+    cli_out_text("\n");
+    cli_table_print(&table, MOST_ROWS);
+}
+
+static void print_categories(figures *stats)
+{
+    static const char *const columns[] = {"CATEGORY", ">STREAMS", ">EVENTS", ">AVERAGE"};
+    cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    const neap_category_statistics *category = stats->categories;
+    for (; category != NULL; category = category->next) {
+        cli_table_text(&table, category->category);
+        cli_table_count(&table, category->streams);
+        cli_table_count(&table, category->events);
+        cli_table_format(&table, "%.1f", (double)category->events / (double)category->streams);
+    }
+    cli_out_text("\n");
+    cli_table_print(&table, MOST_ROWS);
+}
+
+static void print_streams(figures *stats)
+{
+    static const char *const columns[] = {"LONGEST STREAMS", ">EVENTS", ">LAST"};
+    cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    const neap_stream_statistics *stream = stats->longest_streams;
+    for (; stream != NULL; stream = stream->next) {
+        cli_table_text(&table, stream->stream);
+        cli_table_count(&table, stream->events);
+        cli_table_count(&table, stream->last);
+    }
+    cli_out_text("\n");
+    cli_table_print(&table, MOST_ROWS);
+}
+
+static int print_json(figures *stats)
+{
+    char *json;
+    size_t size;
+    neap_error error;
+    if (neap_statistics_json(stats, &json, &size, &error) != NEAP_OK) {
+        cli_complain_error(&error);
+        return CLI_FAILED;
+    }
+    cli_out(json, size);
+    cli_out_text("\n");
+    neap_free(json);
+    return CLI_DONE;
+}
+
+static int print(figures *stats, bool as_json)
+{
+    if (as_json)
+        return print_json(stats);
+    print_summary(stats);
+    if (stats->events != 0) {
+        print_types(stats);
+        print_categories(stats);
+        print_streams(stats);
+    }
+    return CLI_DONE;
+}
+
+static int run(const cli_command *self, char **arguments)
+{
+    const char *url = NULL;
+    bool as_json = false;
+    const cli_option options[] = {
+        CLI_STORE_OPTION(&url),
+        {"json", CLI_FLAG, &as_json, NULL, "one JSON object, with exact numbers, for a machine"},
+    };
+    int status = cli_parse(self, options, sizeof options / sizeof *options, NULL, arguments);
+    if (status != CLI_GO_ON)
+        return status;
+    neap_store *store;
+    status = cli_store_open(cli_store_url(url), &store);
+    if (status != CLI_DONE)
+        return status;
+    neap_error error;
+    figures *stats;
+    neap_status taken = neap_store_stats(store, &stats, &error);
+    if (taken == NEAP_OK) {
+        status = print(stats, as_json);
+        neap_statistics_free(stats);
+    } else {
+        cli_complain_error(&error);
+        status = taken == NEAP_NOMEM ? CLI_FAILED : CLI_NO_STORE;
+    }
+    neap_store_close(store);
+    return status;
+}
+
+static const char *const no_operands[] = {NULL};
+
+const cli_command cli_stats_command = {
+    .name = "stats",
+    .summary = "prints figures of a store: counts, sizes, rates",
+    .operands = no_operands,
+    .about = "Goes over all events once and prints how many there are, of which types and schema\n"
+             "versions, in which categories and streams, when, how fast, and what they take. It\n"
+             "only reads, so it may run beside a process that writes; what comes meanwhile is not\n"
+             "counted.",
+    .example = "  $ neap stats --store sqlite:shop.db\n"
+               "  $ neap stats --store sqlite:shop.db --json",
+    .run = run,
+};
