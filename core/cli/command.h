@@ -21,6 +21,6 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run_command, cli_events_command, cli_state_command, cli_query_command,
-    cli_check_command, cli_verify_command, cli_stats_command;
+    cli_check_command, cli_verify_command, cli_stats_command, cli_new_command;
 
 #endif

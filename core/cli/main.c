@@ -9,12 +9,12 @@
 
 static const cli_command *const commands[] = {
     &cli_run_command,   &cli_events_command, &cli_state_command, &cli_query_command,
-    &cli_check_command, &cli_verify_command, &cli_stats_command,
+    &cli_check_command, &cli_verify_command, &cli_stats_command, &cli_new_command,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 /* Commands that Neap is going to have: they are not mistyped. */
-static const char *const later[] = {"repl", "rebuild", "dead-letters", "export", "import", "new"};
+static const char *const later[] = {"repl", "rebuild", "dead-letters", "export", "import"};
 #define LATER (sizeof later / sizeof *later)
 
 static const cli_command *find(const char *name)

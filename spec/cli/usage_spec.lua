@@ -1,6 +1,6 @@
 local neap = require "neap_command"
 
-local commands = { "run", "events", "state", "query", "check", "verify", "stats" }
+local commands = { "run", "events", "state", "query", "check", "verify", "stats", "new" }
 
 local function refuses(arguments, wanted)
   local status, out, err = neap.run(arguments)
@@ -55,7 +55,7 @@ describe("the command line", function()
 
   it("says which commands this version does not have", function()
     for _, name in ipairs {
-      "repl", "rebuild", "dead-letters", "export", "import", "new",
+      "repl", "rebuild", "dead-letters", "export", "import",
     } do
       refuses({ name }, "this version (0.1.0) does not have `neap " .. name .. "` yet")
     end
