@@ -695,6 +695,8 @@ static void one_of_events_that_are_not_there_is_passed_over(void **state)
     assert_int_equal(total_at(it, "Counted", "a", UINT64_MAX, &through), 3);
     assert_int_equal(through, 0);
     assert_non_null(strstr(it->warning, "the stream ends at 3"));
+    add(it, "Counted", "a", 1); /* sooner than it would be due */
+    assert_string_equal(versions(it, "Counted", "Counted-a"), "5 4");
     neapi_arena_fini(&arena);
 }
 
