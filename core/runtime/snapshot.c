@@ -160,7 +160,7 @@ static neap_status make_unit(neapi_lane *lane, const neapi_warm *warm, int64_t n
     if (unit == NULL)
         return neapi_nomem(error);
     const neapi_snapshot snapshot = {
-        .stream = warm->stream,
+        .name = warm->stream,
         .version = warm->version,
         .fingerprint = fingerprint_of(lane, warm->aggregate),
         .state = neapi_text(lane->scratch.data, lane->scratch.size),
@@ -226,7 +226,7 @@ void neapi_snapshot_judged(neapi_lane *lane, neapi_submission *submission)
     const neapi_unit *unit = submission->unit;
     neap_status status = unit->verdict.status;
     if (unit->state != NEAPI_UNIT_ACCEPTED && status != NEAP_CONFLICT) {
-        neap_text stream = unit->ops[0].snapshot.stream;
+        neap_text stream = unit->ops[0].snapshot.name;
         neapi_warm *warm = neapi_warm_find(&lane->warm, stream);
         if (warm != NULL && status == NEAP_LIMIT)
             warm->snapshot.given_up = true;

@@ -119,11 +119,11 @@ struct neapi_backend {
 
     /* The following copy what they find into the arena; *found is false, and that no error, if
      * there is nothing. find_key: only a key that has not expired at now_us. find_snapshot: the
-     * newest of the stream at or below max_version with an equal fingerprint. find_command: the
+     * newest of the name at or below max_version with an equal fingerprint. find_command: the
      * command of the unit that appended the event at `position`. */
     neap_status (*find_key)(neapi_session *session, neap_text key, int64_t now_us,
                             neapi_arena *arena, neapi_key *result, bool *found, neap_error *error);
-    neap_status (*find_snapshot)(neapi_session *session, neap_text stream, uint64_t max_version,
+    neap_status (*find_snapshot)(neapi_session *session, neap_text name, uint64_t max_version,
                                  neap_text fingerprint, neapi_arena *arena, neapi_snapshot *result,
                                  bool *found, neap_error *error);
     neap_status (*find_command)(neapi_session *session, uint64_t position, neapi_arena *arena,

@@ -127,13 +127,36 @@ static neap_status check_command(const neapi_unit *unit, size_t at, neap_error *
     return NEAP_OK;
 }
 
+/* Names of types and tags, as a range or a condition wants them. */
+static neap_status check_wanted(const neap_text *types, size_t type_count, const neap_text *tags,
+                                size_t tag_count, neap_error *error)
+{
+    if (tag_count > NEAPI_TAGS_MOST)
+        return neapi_fail(error, NEAP_USAGE, "%zu tags are asked for; at most %d are allowed",
+                          tag_count, NEAPI_TAGS_MOST);
+    neap_status status = NEAP_OK;
+    for (size_t i = 0; i < type_count && status == NEAP_OK; i++)
+        status = neapi_name_check(types[i], "an event type's name", error);
+    for (size_t i = 0; i < tag_count && status == NEAP_OK; i++)
+        status = neapi_tag_check(tags[i], error);
+    return status;
+}
+
+static neap_status check_condition(const neapi_condition *condition, neap_error *error)
+{
+    if (condition->tag_count == 0)
+        return neapi_fail(error, NEAP_USAGE, "a condition names no tag; at least 1 is needed");
+    return check_wanted(condition->types, condition->type_count, condition->tags,
+                        condition->tag_count, error);
+}
+
 static neap_status check_snapshot(const neapi_snapshot *snapshot, neap_error *error)
 {
-    neap_status status = neapi_stream_check(snapshot->stream, error);
+    neap_status status = neapi_name_check(snapshot->name, "a snapshot's name", error);
     if (status != NEAP_OK)
         return status;
     if (snapshot->version == 0 || snapshot->keep == 0)
-        return neapi_fail(error, NEAP_USAGE, "a snapshot of %.*s %s", NEAPI_TEXT(snapshot->stream),
+        return neapi_fail(error, NEAP_USAGE, "a snapshot of %.*s %s", NEAPI_TEXT(snapshot->name),
                           snapshot->version == 0 ? "has version 0; they count from 1"
                                                  : "keeps none; at least 1 has to stay");
     return NEAP_OK;
@@ -150,6 +173,9 @@ neap_status neapi_unit_check(const neapi_unit *unit, size_t *op, neap_error *err
             break;
         case NEAPI_OP_APPEND:
             status = check_append(unit, &unit->ops[i], &events, error);
+            break;
+        case NEAPI_OP_CONDITION:
+            status = check_condition(&unit->ops[i].condition, error);
             break;
         case NEAPI_OP_KEY:
             status = check_key(unit, i, error);
@@ -176,13 +202,19 @@ neap_status neapi_range_check(const neapi_range *range, neap_error *error)
         return neapi_fail(error, NEAP_USAGE,
                           "either one stream is read or one category, not both: %.*s, %.*s",
                           NEAPI_TEXT(range->stream), NEAPI_TEXT(range->category));
+    neap_text place = range->stream.size != 0 ? range->stream : range->category;
+    if (range->tag_count != 0 && place.size != 0)
+        return neapi_fail(error, NEAP_USAGE, "either tags are read or one %s, not both: %.*s, %.*s",
+                          range->stream.size != 0 ? "stream" : "category",
+                          NEAPI_TEXT(range->tags[0]), NEAPI_TEXT(place));
     neap_status status = NEAP_OK;
     if (range->stream.size != 0)
         status = neapi_stream_check(range->stream, error);
     if (range->category.size != 0)
         status = neapi_name_check(range->category, "a category's name", error);
-    for (size_t i = 0; i < range->type_count && status == NEAP_OK; i++)
-        status = neapi_name_check(range->types[i], "an event type's name", error);
+    if (status == NEAP_OK)
+        status =
+            check_wanted(range->types, range->type_count, range->tags, range->tag_count, error);
     if (status != NEAP_OK)
         return status;
     if (range->category.size != 0 && memchr(range->category.data, '-', range->category.size))

@@ -12,6 +12,9 @@ typedef struct neapi_range {
     neap_text category;     /* empty: all; not together with stream */
     const neap_text *types; /* any of these; type_count 0: all */
     size_t type_count;
+    const neap_text *tags; /* that carry any of these, "name:value"; tag_count 0: all. Not together
+                              with stream or category, and at most NEAPI_TAGS_MOST */
+    size_t tag_count;
     uint64_t from; /* forward: the lowest wanted, at least 1. backward: the highest wanted;
                       UINT64_MAX: newest */
     uint64_t to; /* forward: the highest wanted; UINT64_MAX: no end. backward: the lowest wanted, at

@@ -280,18 +280,18 @@ neap_status neapi_find_key(neapi_session *session, neap_text key, int64_t now_us
     return failed(session, status, "find a key in", error);
 }
 
-neap_status neapi_find_snapshot(neapi_session *session, neap_text stream, uint64_t max_version,
+neap_status neapi_find_snapshot(neapi_session *session, neap_text name, uint64_t max_version,
                                 neap_text fingerprint, neapi_arena *arena, neapi_snapshot *result,
                                 bool *found, neap_error *error)
 {
     neap_error local;
     if (error == NULL)
         error = &local;
-    neap_status status = neapi_stream_check(stream, error);
+    neap_status status = neapi_name_check(name, "a snapshot's name", error);
     if (status != NEAP_OK)
         return status;
-    status = session->store->backend->find_snapshot(session, stream, max_version, fingerprint,
-                                                    arena, result, found, error);
+    status = session->store->backend->find_snapshot(session, name, max_version, fingerprint, arena,
+                                                    result, found, error);
     return failed(session, status, "find a snapshot in", error);
 }
 

@@ -7,6 +7,7 @@
 #include "store/backend.h"
 
 #define NEAPI_STREAM_BYTES 512 /* the longest stream name, type name, idempotency key and tag */
+#define NEAPI_TAGS_MOST    64  /* how many tags one range or one condition names */
 
 /* Opens by URL. Errors: NEAP_USAGE (URL, scheme, option), else as the backend's open. */
 neap_status neapi_store_open(const char *url, neapi_mode mode, neapi_store **store,
@@ -30,7 +31,7 @@ neap_status neapi_stream_head(neapi_session *session, neap_text stream, uint64_t
 neap_status neapi_head(neapi_session *session, uint64_t *position, neap_error *error);
 neap_status neapi_find_key(neapi_session *session, neap_text key, int64_t now_us,
                            neapi_arena *arena, neapi_key *result, bool *found, neap_error *error);
-neap_status neapi_find_snapshot(neapi_session *session, neap_text stream, uint64_t max_version,
+neap_status neapi_find_snapshot(neapi_session *session, neap_text name, uint64_t max_version,
                                 neap_text fingerprint, neapi_arena *arena, neapi_snapshot *result,
                                 bool *found, neap_error *error);
 neap_status neapi_find_command(neapi_session *session, uint64_t position, neapi_arena *arena,

@@ -140,6 +140,37 @@ neap_status neapi_unit_expect(neapi_unit *unit, neap_text stream, uint64_t versi
     return NEAP_OK;
 }
 
+/* Copies of the texts; NULL if refused, and only then. */
+static neap_text *keep_texts(neapi_unit *unit, const neap_text *texts, size_t count)
+{
+    neap_text *kept = neapi_arena_alloc(&unit->arena, count * sizeof *kept);
+    for (size_t i = 0; i < count && kept != NULL; i++) {
+        kept[i] = texts[i];
+        if (!keep(unit, &kept[i]))
+            return NULL;
+    }
+    return kept;
+}
+
+neap_status neapi_unit_condition(neapi_unit *unit, const neap_text *types, size_t type_count,
+                                 const neap_text *tags, size_t tag_count, uint64_t after)
+{
+    neapi_op *op = next_op(unit, NEAPI_OP_CONDITION);
+    if (op == NULL)
+        return NEAP_NOMEM;
+    types = keep_texts(unit, types, type_count);
+    tags = keep_texts(unit, tags, tag_count);
+    if (types == NULL || tags == NULL)
+        return NEAP_NOMEM;
+    op->condition = (neapi_condition){.types = types,
+                                      .type_count = type_count,
+                                      .tags = tags,
+                                      .tag_count = tag_count,
+                                      .after = after};
+    unit->op_count++;
+    return NEAP_OK;
+}
+
 neap_status neapi_unit_key(neapi_unit *unit, const neapi_key *key)
 {
     neapi_op *op = next_op(unit, NEAPI_OP_KEY);
@@ -171,7 +202,7 @@ neap_status neapi_unit_snapshot(neapi_unit *unit, const neapi_snapshot *snapshot
     if (op == NULL)
         return NEAP_NOMEM;
     op->snapshot = *snapshot;
-    if (!keep(unit, &op->snapshot.stream) || !keep(unit, &op->snapshot.fingerprint) ||
+    if (!keep(unit, &op->snapshot.name) || !keep(unit, &op->snapshot.fingerprint) ||
         !keep(unit, &op->snapshot.state))
         return NEAP_NOMEM;
     unit->op_count++;
@@ -184,17 +215,10 @@ static bool keep_tags(neapi_unit *unit, neap_event *event, size_t *bytes)
         event->tags = NULL;
         return true;
     }
-    neap_text *tags = neapi_arena_alloc(&unit->arena, event->tag_count * sizeof *tags);
-    if (tags == NULL)
-        return false;
-    for (uint32_t i = 0; i < event->tag_count; i++) {
-        tags[i] = event->tags[i];
-        if (!keep(unit, &tags[i]))
-            return false;
-        *bytes += tags[i].size;
-    }
-    event->tags = tags;
-    return true;
+    event->tags = keep_texts(unit, event->tags, event->tag_count);
+    for (uint32_t i = 0; i < event->tag_count && event->tags != NULL; i++)
+        *bytes += event->tags[i].size;
+    return event->tags != NULL;
 }
 
 neap_status neapi_unit_append(neapi_unit *unit, neap_text stream, uint64_t expected,

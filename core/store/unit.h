@@ -13,12 +13,13 @@
 #include "neap.h"
 
 typedef enum neapi_op_kind {
-    NEAPI_OP_EXPECT, /* precondition only: the stream has exactly this version */
-    NEAPI_OP_APPEND, /* events for one stream, behind an expected version */
-    NEAPI_OP_KEY,    /* an idempotency key, which must not be there; kept with the unit's receipt */
+    NEAPI_OP_EXPECT,    /* precondition only: the stream has exactly this version */
+    NEAPI_OP_CONDITION, /* precondition only: nobody else has appended, meanwhile, an event that the
+                           decision would have had to see */
+    NEAPI_OP_APPEND,    /* events for one stream, behind an expected version */
+    NEAPI_OP_KEY, /* an idempotency key, which must not be there; kept with the unit's receipt */
     NEAPI_OP_COMMAND,  /* the command that decided: found again from any event of the unit */
-    NEAPI_OP_SNAPSHOT, /* a stream's folded state as of a version; older ones of the stream beyond
-                          `keep` go */
+    NEAPI_OP_SNAPSHOT, /* a folded state as of a version; older ones of the name beyond `keep` go */
 } neapi_op_kind;
 
 /* The command that decided a unit. */
@@ -43,13 +44,27 @@ typedef struct neapi_key {
     uint64_t position; /* the receipt's. Set by the store at commit if the unit appends */
 } neapi_key;
 
+/* The name is whatever a stream could be called, but need not be one: what is folded from several
+ * streams has snapshots too. */
 typedef struct neapi_snapshot {
-    neap_text stream;
-    uint64_t version;
+    neap_text name;
+    uint64_t version;      /* of the stream; a position where there is none. At least 1 */
     neap_text fingerprint; /* which code's fold this is: only equal ones are found again */
     neap_text state;       /* bytes, not text */
-    uint32_t keep;         /* how many of this stream stay, at least 1; of the same version one */
+    uint32_t keep;         /* how many of this name stay, at least 1; of the same version one */
 } neapi_snapshot;
+
+/* Refused with NEAP_CONFLICT if an event behind `after` has one of the types and carries one of the
+ * tags. It is about what others did: an event of the same unit never counts, wherever in the unit
+ * the condition stands. Accepted units before it in the batch count as all others do. */
+typedef struct neapi_condition {
+    const neap_text *types; /* any of these; type_count 0: any type */
+    size_t type_count;
+    const neap_text *tags; /* any of these, "name:value"; 1 to NEAPI_TAGS_MOST */
+    size_t tag_count;
+    uint64_t after; /* the position up to which the decision knew the log, so best the last one that
+                       was looked at, wanted or not: what lies behind it is looked at again */
+} neapi_condition;
 
 typedef struct neapi_op {
     neapi_op_kind kind;
@@ -64,6 +79,7 @@ typedef struct neapi_op {
                 expected; /* version before the first event; 0: no such stream; NEAP_ANY_VERSION */
             size_t first, count; /* which of unit->events; count is at least 1 */
         } append;
+        neapi_condition condition;
         neapi_key key;
         neapi_command command; /* at most one a unit */
         neapi_snapshot snapshot;
@@ -79,12 +95,13 @@ typedef enum neapi_unit_state {
 
 /* Why a unit was refused, or where it went. */
 typedef struct neapi_verdict {
-    neap_status
-        status;      /* NEAP_OK, NEAP_CONFLICT (a version), NEAP_DUPLICATE (the key), NEAP_USAGE
-                        (operation), NEAP_INVALID (a name, data), NEAP_NOMEM (this unit alone),
-                        NEAP_LIMIT (more than this store holds), or what made the whole batch fail */
-    size_t op;       /* the operation that was refused */
-    uint64_t actual; /* of NEAP_CONFLICT: the stream's version at that moment */
+    neap_status status; /* NEAP_OK, NEAP_CONFLICT (a version, a condition), NEAP_DUPLICATE (the
+                           key), NEAP_USAGE (operation), NEAP_INVALID (a name, data), NEAP_NOMEM
+                           (this unit alone), NEAP_LIMIT (more than this store holds), or what made
+                           the whole batch fail */
+    size_t op;          /* the operation that was refused */
+    uint64_t actual;    /* of NEAP_CONFLICT: the stream's version at that moment; of a condition the
+                           position of the newest event that is against it */
     uint64_t first_position; /* of an accepted unit that appended; else 0 */
     uint64_t last_position;
 } neapi_verdict;
@@ -127,6 +144,8 @@ bool neapi_unit_blocked(const neapi_unit *unit);
 
 /* The following copy all text into the arena and add one operation. Errors: NEAP_NOMEM. */
 neap_status neapi_unit_expect(neapi_unit *unit, neap_text stream, uint64_t version);
+neap_status neapi_unit_condition(neapi_unit *unit, const neap_text *types, size_t type_count,
+                                 const neap_text *tags, size_t tag_count, uint64_t after);
 neap_status neapi_unit_key(neapi_unit *unit, const neapi_key *key);
 neap_status neapi_unit_command(neapi_unit *unit, const neapi_command *command);
 neap_status neapi_unit_snapshot(neapi_unit *unit, const neapi_snapshot *snapshot);

@@ -186,7 +186,7 @@ static const char *snapshot_state(contract_world *world, uint64_t max_version,
                      NEAP_OK);
     if (!found)
         return "";
-    assert_text(snapshot.stream, "A-1");
+    assert_text(snapshot.name, "A-1");
     assert_text(snapshot.fingerprint, fingerprint);
     assert_true(snapshot.version <= max_version);
     neap_text state = neapi_arena_text(&world->arena, snapshot.state);
@@ -220,7 +220,7 @@ void snapshot_newest_wins(void **state)
     take_snapshot(world, 5, "f", "five again", 9); /* the same version: replaced */
     assert_string_equal(snapshot_state(world, 5, "f"), "five again");
 
-    neapi_snapshot bytes = {.stream = T("A-1"),
+    neapi_snapshot bytes = {.name = T("A-1"),
                             .version = 9,
                             .fingerprint = T("f"),
                             .state = neapi_text("\0\xFF\x80\n", 4),

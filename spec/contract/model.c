@@ -19,7 +19,7 @@ static size_t index_of(neap_text name, const char *const *names, size_t count)
 
 static void keep_snapshot(model_state *state, const neapi_snapshot *given)
 {
-    size_t s = index_of(given->stream, model_streams, MODEL_STREAMS), at = 0;
+    size_t s = index_of(given->name, model_streams, MODEL_STREAMS), at = 0;
     model_snapshot *list = state->snapshots[s];
     size_t *count = &state->snapshot_count[s];
     while (at < *count && list[at].version > given->version)

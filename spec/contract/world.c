@@ -127,7 +127,7 @@ neap_uuid add_command(neapi_unit *unit, const char *name)
 void add_snapshot(neapi_unit *unit, const char *stream, uint64_t version, const char *fingerprint,
                   const char *state, uint32_t keep)
 {
-    neapi_snapshot snapshot = {.stream = T(stream),
+    neapi_snapshot snapshot = {.name = T(stream),
                                .version = version,
                                .fingerprint = T(fingerprint),
                                .state = T(state),

@@ -74,7 +74,7 @@ static neapi_unit *rich_unit(uint64_t number)
                       .command_id = unit->id,
                       .expires_at = NOW + 1000,
                       .types = NEAPI_LITERAL("[]")};
-    neapi_snapshot snapshot = {.stream = neapi_text_of(stream),
+    neapi_snapshot snapshot = {.name = neapi_text_of(stream),
                                .version = 1 + number / 10,
                                .fingerprint = NEAPI_LITERAL("f"),
                                .state = NEAPI_LITERAL("state"),

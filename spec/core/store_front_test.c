@@ -349,7 +349,7 @@ static void keys_commands_and_snapshots_are_checked(void **unused)
     neapi_unit_command(unit, &command);
     assert_check(unit, NEAP_USAGE, 1, "Undo has no id");
 
-    neapi_snapshot snapshot = {.stream = T("A-1"), .version = 1, .keep = 1};
+    neapi_snapshot snapshot = {.name = T("A-1"), .version = 1, .keep = 1};
     unit = unit_of("A-1");
     neapi_unit_snapshot(unit, &snapshot);
     snapshot.keep = 0;

@@ -53,7 +53,7 @@ static void refused_units_leave_no_memory_behind(void **unused)
         snprintf(type, sizeof type, "Type%d", i);
         neapi_unit *unit = unit_of(stream, type, data);
         neapi_key key = {.key = T(stream), .expires_at = 100};
-        neapi_snapshot snapshot = {.stream = T("Other-1"), .version = 1, .keep = 1};
+        neapi_snapshot snapshot = {.name = T("Other-1"), .version = 1, .keep = 1};
         neapi_unit_key(unit, &key);
         neapi_unit_snapshot(unit, &snapshot);
         neapi_unit_expect(unit, T(stream), 1);

@@ -171,7 +171,7 @@ static neap_status build_all(neapi_unit *unit)
     neapi_key key = {.key = T("k"), .stream = T("A-1"), .types = T("[]")};
     neapi_command command = {.id = some_id, .name = T("Do"), .data = T("{}"), .meta = T("{}")};
     neapi_snapshot snapshot = {
-        .stream = T("A-1"), .version = 1, .fingerprint = T("f"), .state = T("s"), .keep = 1};
+        .name = T("A-1"), .version = 1, .fingerprint = T("f"), .state = T("s"), .keep = 1};
     for (uint64_t i = 0; i < 20 && status == NEAP_OK; i++) {
         status = neapi_unit_append(unit, T("A-1"), i, &event);
         if (status == NEAP_OK)

@@ -1,5 +1,4 @@
 #include "memory.h"
-#include "snapshots.h"
 
 #include "base/text.h"
 
@@ -13,7 +12,7 @@ typedef struct judgement {
     neapi_memory_key *keys;
     neapi_memory_snapshot *snapshots; /* in the order of the operations */
     neapi_memory_snapshot **last_snapshot;
-    uint64_t actual; /* version that a refused operation found */
+    uint64_t actual; /* version or position that a refused operation found */
 } judgement;
 
 static neap_status judge_version(judgement *judging, uint64_t actual, uint64_t expected)
@@ -28,6 +27,43 @@ static neap_status expect(judgement *judging, neap_text name, uint64_t expected)
 {
     const neapi_memory_stream *stream = neapi_memory_stream_get(&judging->store->log, name);
     return judge_version(judging, stream != NULL ? stream->positions.count : 0, expected);
+}
+
+static bool has_one_of(neap_text type, const neap_text *types, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (neapi_text_equal(type, types[i]))
+            return true;
+    return count == 0;
+}
+
+/* The newest position behind `after` at which others appended what the condition is about, or
+ * `after`. */
+static uint64_t newest_of(const judgement *judging, const neapi_condition *condition, neap_text tag,
+                          uint64_t after)
+{
+    const neapi_memory_log *log = &judging->store->log;
+    const neapi_memory_index *index = neapi_map_get(&log->tags, tag);
+    if (index == NULL)
+        return after;
+    const uint64_t *items = index->positions.items;
+    size_t at = neapi_positions_below(&index->positions, judging->start + 1);
+    for (; at > 0 && items[at - 1] > after; at--)
+        if (has_one_of(neapi_memory_at(log, items[at - 1])->event.type, condition->types,
+                       condition->type_count))
+            return items[at - 1];
+    return after;
+}
+
+static neap_status judge_condition(judgement *judging, const neapi_condition *condition)
+{
+    uint64_t newest = condition->after;
+    for (size_t i = 0; i < condition->tag_count; i++)
+        newest = newest_of(judging, condition, condition->tags[i], newest);
+    if (newest == condition->after)
+        return NEAP_OK;
+    judging->actual = newest;
+    return NEAP_CONFLICT;
 }
 
 static neap_status append(judgement *judging, const neapi_op *op)
@@ -62,9 +98,8 @@ static neap_status add_key(judgement *judging, const neapi_key *key)
 
 static neap_status prepare_snapshot(judgement *judging, const neapi_snapshot *snapshot)
 {
-    neapi_memory_stream *stream = neapi_memory_stream_make(&judging->store->log, snapshot->stream);
     neapi_memory_snapshot *prepared =
-        stream != NULL ? neapi_memory_snapshot_new(stream, snapshot) : NULL;
+        neapi_memory_snapshot_new(&judging->store->snapshots, snapshot);
     if (prepared == NULL)
         return NEAP_NOMEM;
     *judging->last_snapshot = prepared;
@@ -77,6 +112,8 @@ static neap_status judge_op(judgement *judging, const neapi_op *op)
     switch (op->kind) {
     case NEAPI_OP_EXPECT:
         return expect(judging, op->expect.stream, op->expect.version);
+    case NEAPI_OP_CONDITION:
+        return judge_condition(judging, &op->condition);
     case NEAPI_OP_APPEND:
         return append(judging, op);
     case NEAPI_OP_KEY:
@@ -114,7 +151,11 @@ static void take_back(judgement *judging)
         judging->keys = key->next;
         neapi_memory_keys_remove(&judging->store->keys, key);
     }
-    neapi_memory_snapshots_free(judging->snapshots);
+    while (judging->snapshots != NULL) {
+        neapi_memory_snapshot *snapshot = judging->snapshots;
+        judging->snapshots = snapshot->next;
+        neapi_memory_snapshot_drop(&judging->store->snapshots, snapshot);
+    }
     neapi_memory_take_back(&judging->store->log);
 }
 
@@ -139,7 +180,7 @@ static void settle(judgement *judging)
     while (judging->snapshots != NULL) {
         neapi_memory_snapshot *snapshot = judging->snapshots;
         judging->snapshots = snapshot->next;
-        store->snapshots += (uint64_t)neapi_memory_snapshot_link(snapshot);
+        neapi_memory_snapshot_link(&store->snapshots, snapshot);
     }
     store->commands += judging->command != NULL;
     bool appended = head != judging->start;

@@ -13,6 +13,7 @@ void neapi_memory_log_init(neapi_memory_log *log)
     neapi_map_init(&log->streams);
     neapi_map_init(&log->categories);
     neapi_map_init(&log->types);
+    neapi_map_init(&log->tags);
 }
 
 static void free_positions(neapi_positions *positions)
@@ -27,8 +28,8 @@ void neapi_memory_log_fini(neapi_memory_log *log)
     neapi_memory_stream *stream;
     while ((stream = neapi_map_next(&log->streams, &at)) != NULL)
         free_positions(&stream->positions);
-    neapi_map *const indexes[] = {&log->categories, &log->types};
-    for (size_t i = 0; i < 2; i++) {
+    neapi_map *const indexes[] = {&log->categories, &log->types, &log->tags};
+    for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
         neapi_memory_index *index;
         at = 0;
         while ((index = neapi_map_next(indexes[i], &at)) != NULL)
@@ -70,6 +71,19 @@ static bool reserve(neapi_positions *positions)
     positions->items = items;
     positions->capacity = capacity;
     return true;
+}
+
+size_t neapi_positions_below(const neapi_positions *positions, uint64_t bound)
+{
+    size_t low = 0, high = positions->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (positions->items[middle] < bound)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static neapi_memory_index *index_make(neapi_memory_log *log, neapi_map *map, neap_text name)
@@ -140,20 +154,20 @@ static char *put(char *at, neap_text *text)
     return at + text->size + 1;
 }
 
-/* Data, meta and tags in one piece. */
-static bool copy_texts(neapi_arena *arena, neap_event *event)
+/* Data, meta and tags in one piece; what the tags are called, their indexes keep. */
+static bool copy_texts(neapi_memory_log *log, neap_event *event)
 {
     size_t size = event->tag_count * sizeof(neap_text) + event->data.size + event->meta.size + 2;
-    for (uint32_t i = 0; i < event->tag_count; i++)
-        size += event->tags[i].size + 1;
-    neap_text *tags = neapi_arena_alloc(arena, size);
+    neap_text *tags = neapi_arena_alloc(&log->texts, size);
     if (tags == NULL)
         return false;
-    char *at = (char *)(tags + event->tag_count);
     for (uint32_t i = 0; i < event->tag_count; i++) {
-        tags[i] = event->tags[i];
-        at = put(at, &tags[i]);
+        neapi_memory_index *tag = index_make(log, &log->tags, event->tags[i]);
+        if (tag == NULL || !reserve(&tag->positions))
+            return false;
+        tags[i] = tag->name;
     }
+    char *at = (char *)(tags + event->tag_count);
     event->tags = event->tag_count != 0 ? tags : NULL;
     at = put(at, &event->data);
     put(at, &event->meta);
@@ -170,7 +184,7 @@ bool neapi_memory_push(neapi_memory_log *log, neapi_memory_stream *stream, const
         return false;
     record->event = *event;
     record->command = command;
-    if (!copy_texts(&log->texts, &record->event))
+    if (!copy_texts(log, &record->event))
         return false;
     uint64_t position = ++log->head;
     record->event.type = type->name;
@@ -179,6 +193,10 @@ bool neapi_memory_push(neapi_memory_log *log, neapi_memory_stream *stream, const
     stream->positions.items[stream->positions.count++] = position;
     type->positions.items[type->positions.count++] = position;
     stream->category->positions.items[stream->category->positions.count++] = position;
+    for (uint32_t i = 0; i < event->tag_count; i++) {
+        neapi_memory_index *tag = neapi_map_get(&log->tags, event->tags[i]);
+        tag->positions.items[tag->positions.count++] = position;
+    }
     record->event.version = stream->positions.count;
     return true;
 }
@@ -200,6 +218,10 @@ static void pop(neapi_memory_log *log)
     stream->positions.count--;
     stream->category->positions.count--;
     type->positions.count--;
+    for (uint32_t i = 0; i < event->tag_count; i++) {
+        neapi_memory_index *tag = neapi_map_get(&log->tags, event->tags[i]);
+        tag->positions.count--;
+    }
     log->head--;
 }
 

@@ -17,7 +17,7 @@ typedef struct neapi_positions {
     uint64_t few[NEAPI_MEMORY_FEW];
 } neapi_positions;
 
-/* A category's or type's events. */
+/* A category's, type's or tag's events. */
 typedef struct neapi_memory_index {
     neap_text name;
     neapi_positions positions;
@@ -25,13 +25,10 @@ typedef struct neapi_memory_index {
     struct neapi_memory_index *made; /* the one made before it, since the last begin */
 } neapi_memory_index;
 
-typedef struct neapi_memory_snapshot neapi_memory_snapshot;
-
 typedef struct neapi_memory_stream {
     neap_text name;
     neapi_positions positions; /* by version - 1. None: as if the stream did not exist */
     neapi_memory_index *category;
-    neapi_memory_snapshot *snapshots; /* newest first */
     struct neapi_memory_stream *made; /* as an index' */
 } neapi_memory_stream;
 
@@ -41,25 +38,28 @@ typedef struct neapi_memory_record {
 } neapi_memory_record;
 
 typedef struct neapi_memory_log {
-    neapi_arena names; /* streams, categories, types */
+    neapi_arena names; /* streams, categories, types, tags */
     neapi_arena texts; /* what events and commands point to */
     neapi_memory_record **blocks;
     size_t block_count, block_capacity;
     uint64_t head;
-    neapi_map streams, categories, types;
+    neapi_map streams, categories, types, tags;
     struct { /* as of the last begin */
         uint64_t head;
         neapi_arena_mark names, texts;
         neapi_memory_stream *streams; /* made since */
-        neapi_memory_index *indexes;  /* categories and types made since */
+        neapi_memory_index *indexes;  /* categories, types and tags made since */
     } begun;
 } neapi_memory_log;
 
 void neapi_memory_log_init(neapi_memory_log *log);
-void neapi_memory_log_fini(neapi_memory_log *log); /* without snapshots */
+void neapi_memory_log_fini(neapi_memory_log *log);
 
 /* position: 1 … head. */
 neapi_memory_record *neapi_memory_at(const neapi_memory_log *log, uint64_t position);
+
+/* How many of the positions are below the bound. */
+size_t neapi_positions_below(const neapi_positions *positions, uint64_t bound);
 
 /* NULL: not there. */
 neapi_memory_stream *neapi_memory_stream_get(const neapi_memory_log *log, neap_text name);

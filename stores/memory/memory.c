@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "snapshots.h"
 
 #define EXPIRED_AT_ONCE 1000
 
@@ -38,6 +37,7 @@ static neap_status open_store(const neapi_url *url, neapi_mode mode, neapi_store
     }
     neapi_memory_log_init(&opened->log);
     neapi_memory_keys_init(&opened->keys);
+    neapi_memory_snapshots_init(&opened->snapshots);
     *store = &opened->base;
     return NEAP_OK;
 }
@@ -45,10 +45,7 @@ static neap_status open_store(const neapi_url *url, neapi_mode mode, neapi_store
 static void close_store(neapi_store *base)
 {
     neapi_memory_store *store = (neapi_memory_store *)base;
-    size_t at = 0;
-    neapi_memory_stream *stream;
-    while ((stream = neapi_map_next(&store->log.streams, &at)) != NULL)
-        neapi_memory_snapshots_free(stream->snapshots);
+    neapi_memory_snapshots_fini(&store->snapshots);
     neapi_memory_log_fini(&store->log);
     neapi_memory_keys_fini(&store->keys);
     pthread_rwlock_destroy(&store->lock);
@@ -135,13 +132,11 @@ static neap_status find_snapshot(neapi_session *session, neap_text name, uint64_
     neapi_snapshot copy;
     bool copied = true;
     pthread_rwlock_rdlock(&store->lock);
-    const neapi_memory_stream *stream = neapi_memory_stream_get(&store->log, name);
     const neapi_snapshot *kept =
-        stream != NULL ? neapi_memory_snapshot_find(stream, max_version, fingerprint) : NULL;
+        neapi_memory_snapshot_find(&store->snapshots, name, max_version, fingerprint);
     if (kept != NULL) {
         copy = *kept;
-        copied =
-            copy_texts(arena, (neap_text *[]){&copy.stream, &copy.fingerprint, &copy.state}, 3);
+        copied = copy_texts(arena, (neap_text *[]){&copy.name, &copy.fingerprint, &copy.state}, 3);
     }
     pthread_rwlock_unlock(&store->lock);
     if (!copied)

@@ -7,6 +7,7 @@
 
 #include "keys.h"
 #include "log.h"
+#include "snapshots.h"
 #include "store/backend.h"
 
 /* How many events one page looks at, whether they are wanted or not: bounds the time under the
@@ -19,11 +20,12 @@ typedef struct neapi_memory_store {
     pthread_rwlock_t lock;
     neapi_memory_log log;
     neapi_memory_keys keys;
-    uint64_t commands, snapshots; /* how many there are */
-    atomic_uint_fast64_t head;    /* of the log, to be read without the lock */
+    neapi_memory_snapshots snapshots;
+    uint64_t commands;         /* how many there are */
+    atomic_uint_fast64_t head; /* of the log, to be read without the lock */
 } neapi_memory_store;
 
-/* Where a walk along a type's positions has come. */
+/* Where a walk along a type's or tag's positions has come. */
 typedef struct neapi_memory_walker {
     const neapi_memory_index *index;
     size_t next;
@@ -31,7 +33,7 @@ typedef struct neapi_memory_walker {
 
 typedef struct neapi_memory_session {
     neapi_session base;
-    neapi_memory_walker *walkers; /* one for each wanted type that there is */
+    neapi_memory_walker *walkers; /* one for each wanted type and tag that there is */
     size_t walker_capacity;
     const neapi_memory_record *found[NEAPI_MEMORY_SCAN];
 } neapi_memory_session;

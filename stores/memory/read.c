@@ -4,9 +4,16 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* The lists of the wanted types, or tags, that there are. */
+typedef struct wanted_lists {
+    neapi_memory_walker *walkers;
+    size_t count;
+    size_t events; /* that they have together */
+} wanted_lists;
+
 /* Goes through the numbers (versions of a stream, else positions) of what may be wanted, in the
- * range's order. Comes from one list, from all positions, or from the lists of several types
- * merged. */
+ * range's order. Comes from one list, from all positions, or from the lists of several types or
+ * tags merged. */
 typedef struct event_walk {
     const neapi_memory_log *log;
     const neapi_range *range;
@@ -14,32 +21,17 @@ typedef struct event_walk {
     const neapi_positions *list;   /* of the category */
     size_t list_next;
     uint64_t number; /* of a stream, or of all: comes next */
-    neapi_memory_walker *walkers;
-    size_t walker_count;
-    bool merges;      /* the types' lists are what is walked along */
-    uint64_t lowest;  /* the bounds, within what there is */
-    uint64_t highest; /* below lowest: nothing is there */
+    wanted_lists types, tags;
+    const wanted_lists *merged; /* what is walked along; NULL: neither */
+    uint64_t lowest;            /* the bounds, within what there is */
+    uint64_t highest;           /* below lowest: nothing is there */
 } event_walk;
-
-/* How many of the positions are below the bound. */
-static size_t count_below(const neapi_positions *positions, uint64_t bound)
-{
-    size_t low = 0, high = positions->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (positions->items[middle] < bound)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 /* The index of the first item in the walk's direction; SIZE_MAX or the count: none. */
 static size_t start_in(const event_walk *walk, const neapi_positions *positions)
 {
-    return walk->range->backward ? count_below(positions, walk->highest + 1) - 1
-                                 : count_below(positions, walk->lowest);
+    return walk->range->backward ? neapi_positions_below(positions, walk->highest + 1) - 1
+                                 : neapi_positions_below(positions, walk->lowest);
 }
 
 /* What stands at the index, or 0 if that is past the end or out of bounds. */
@@ -55,14 +47,14 @@ static uint64_t next_merged(event_walk *walk)
 {
     bool backward = walk->range->backward;
     uint64_t nearest = 0;
-    for (size_t i = 0; i < walk->walker_count; i++) {
-        neapi_memory_walker *walker = &walk->walkers[i];
+    for (size_t i = 0; i < walk->merged->count; i++) {
+        neapi_memory_walker *walker = &walk->merged->walkers[i];
         uint64_t item = item_at(walk, &walker->index->positions, walker->next);
         if (item != 0 && (nearest == 0 || (backward ? item > nearest : item < nearest)))
             nearest = item;
     }
-    for (size_t i = 0; nearest != 0 && i < walk->walker_count; i++) {
-        neapi_memory_walker *walker = &walk->walkers[i];
+    for (size_t i = 0; nearest != 0 && i < walk->merged->count; i++) {
+        neapi_memory_walker *walker = &walk->merged->walkers[i];
         if (item_at(walk, &walker->index->positions, walker->next) == nearest)
             walker->next += backward ? (size_t)-1 : 1;
     }
@@ -72,7 +64,7 @@ static uint64_t next_merged(event_walk *walk)
 /* The next number, or 0 at the end. */
 static uint64_t next_number(event_walk *walk)
 {
-    if (walk->merges)
+    if (walk->merged != NULL)
         return next_merged(walk);
     bool backward = walk->range->backward;
     if (walk->list != NULL) {
@@ -87,25 +79,40 @@ static uint64_t next_number(event_walk *walk)
     return number;
 }
 
-/* Finds the wanted types that there are, and how many events they have together. */
-static size_t find_types(event_walk *walk)
+/* Finds which of the names there are. Walkers: room for all of them. */
+static wanted_lists find_lists(const neapi_map *map, const neap_text *names, size_t count,
+                               neapi_memory_walker *walkers)
 {
-    size_t events = 0;
-    for (size_t i = 0; i < walk->range->type_count; i++) {
-        const neapi_memory_index *type = neapi_map_get(&walk->log->types, walk->range->types[i]);
-        if (type == NULL)
+    wanted_lists lists = {.walkers = walkers};
+    for (size_t i = 0; i < count; i++) {
+        const neapi_memory_index *index = neapi_map_get(map, names[i]);
+        if (index == NULL)
             continue;
-        walk->walkers[walk->walker_count++].index = type;
-        events += type->positions.count;
+        walkers[lists.count++].index = index;
+        lists.events += index->positions.count;
     }
-    return events;
+    return lists;
+}
+
+/* The lists that are shorter than the category's and than the others, if those are given. */
+static const wanted_lists *shortest(const event_walk *walk, const neapi_memory_index *category)
+{
+    const wanted_lists *types = walk->range->type_count != 0 ? &walk->types : NULL;
+    const wanted_lists *tags = walk->range->tag_count != 0 ? &walk->tags : NULL;
+    if (tags != NULL)
+        return types != NULL && types->events < tags->events ? types : tags;
+    return types != NULL && (category == NULL || types->events < category->positions.count) ? types
+                                                                                            : NULL;
 }
 
 /* Sets the bounds, and chooses the shortest list that contains all that is wanted. */
-static void begin(event_walk *walk)
+static void begin(event_walk *walk, neapi_memory_walker *walkers)
 {
     const neapi_range *range = walk->range;
-    size_t typed = find_types(walk);
+    walk->types = find_lists(&walk->log->types, range->types, range->type_count, walkers);
+    if (range->tag_count != 0)
+        walk->tags = find_lists(&walk->log->tags, range->tags, range->tag_count,
+                                walkers + range->type_count);
     uint64_t end = walk->log->head;
     if (range->stream.size != 0) {
         const neapi_memory_stream *stream = neapi_memory_stream_get(walk->log, range->stream);
@@ -117,7 +124,8 @@ static void begin(event_walk *walk)
         category = neapi_map_get(&walk->log->categories, range->category);
         end = category != NULL ? end : 0;
     }
-    if (range->type_count != 0 && typed == 0)
+    if ((range->type_count != 0 && walk->types.events == 0) ||
+        (range->tag_count != 0 && walk->tags.events == 0))
         end = 0;
     uint64_t high = range->backward ? range->from : range->to;
     walk->lowest = range->backward ? range->to : range->from;
@@ -126,28 +134,43 @@ static void begin(event_walk *walk)
     if (walk->stream != NULL || walk->highest < walk->lowest)
         return;
 
-    walk->merges =
-        range->type_count != 0 && (category == NULL || typed < category->positions.count);
-    for (size_t i = 0; walk->merges && i < walk->walker_count; i++)
-        walk->walkers[i].next = start_in(walk, &walk->walkers[i].index->positions);
-    if (category != NULL && !walk->merges) {
+    walk->merged = shortest(walk, category);
+    for (size_t i = 0; walk->merged != NULL && i < walk->merged->count; i++) {
+        neapi_memory_walker *walker = &walk->merged->walkers[i];
+        walker->next = start_in(walk, &walker->index->positions);
+    }
+    if (category != NULL && walk->merged == NULL) {
         walk->list = &category->positions;
         walk->list_next = start_in(walk, walk->list);
     }
 }
 
-/* Whether the event is of the types and the category, where the walk itself does not see to it. */
-static bool is_wanted(const event_walk *walk, const neap_event *event)
+/* The log's names are kept once, so that which one it is can be told from where it stands. */
+static bool is_listed(const wanted_lists *lists, neap_text name)
 {
-    if (walk->merges && walk->range->category.size != 0 &&
-        !neapi_text_equal(neapi_stream_category(event->stream), walk->range->category))
-        return false;
-    if (walk->merges || walk->range->type_count == 0)
-        return true;
-    for (size_t i = 0; i < walk->walker_count; i++)
-        if (walk->walkers[i].index->name.data == event->type.data)
+    for (size_t i = 0; i < lists->count; i++)
+        if (lists->walkers[i].index->name.data == name.data)
             return true;
     return false;
+}
+
+/* Whether the event is of the types, the tags and the category, where the walk itself does not see
+ * to it. */
+static bool is_wanted(const event_walk *walk, const neap_event *event)
+{
+    const neapi_range *range = walk->range;
+    if (walk->merged != NULL && range->category.size != 0 &&
+        !neapi_text_equal(neapi_stream_category(event->stream), range->category))
+        return false;
+    if (range->type_count != 0 && walk->merged != &walk->types &&
+        !is_listed(&walk->types, event->type))
+        return false;
+    if (range->tag_count == 0 || walk->merged == &walk->tags)
+        return true;
+    uint32_t i = 0;
+    while (i < event->tag_count && !is_listed(&walk->tags, event->tags[i]))
+        i++;
+    return i < event->tag_count;
 }
 
 /* Notes what belongs on the page; returns how many. */
@@ -209,12 +232,12 @@ neap_status neapi_memory_read(neapi_session *base, const neapi_range *range, nea
 {
     neapi_memory_session *session = (neapi_memory_session *)base;
     neapi_memory_store *store = neapi_memory_of(base);
-    if (!reserve_walkers(session, range->type_count))
+    if (!reserve_walkers(session, range->type_count + range->tag_count))
         return neapi_nomem(error);
-    event_walk walk = {.log = &store->log, .range = range, .walkers = session->walkers};
+    event_walk walk = {.log = &store->log, .range = range};
 
     pthread_rwlock_rdlock(&store->lock);
-    begin(&walk);
+    begin(&walk, session->walkers);
     size_t count = gather(&walk, session->found, page);
     if (page->last)
         page->next = behind_the_end(&walk);

@@ -144,7 +144,7 @@ static neap_status write_snapshot(neapi_sqlite_session *session, const neapi_sna
                                   neap_error *error)
 {
     neapi_sqlite_name *stream;
-    neap_status status = neapi_sqlite_stream_make(session, snapshot->stream, &stream, error);
+    neap_status status = neapi_sqlite_stream_make(session, snapshot->name, &stream, error);
     if (status != NEAP_OK)
         return status;
     neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_SNAPSHOT_ADD);

@@ -101,8 +101,8 @@ neap_status neapi_sqlite_find_snapshot(neapi_session *base, neap_text stream, ui
     }
     neapi_query_end(&query);
     if (status == NEAP_OK && row) {
-        read.stream = neapi_arena_text(arena, stream);
-        status = read.stream.data != NULL ? NEAP_OK : neapi_nomem(error);
+        read.name = neapi_arena_text(arena, stream);
+        status = read.name.data != NULL ? NEAP_OK : neapi_nomem(error);
     }
     if (status != NEAP_OK)
         return status;

@@ -91,6 +91,8 @@ static neap_status judge_op(neapi_sqlite_session *session, const neapi_unit *uni
         return judge_append(session, unit, op, verdict, error);
     case NEAPI_OP_KEY:
         return judge_key(session, unit, at, now_us, verdict, error);
+    case NEAPI_OP_CONDITION:
+        break;
     case NEAPI_OP_COMMAND:
         if (op->command.data.size > ROW_BYTES || op->command.meta.size > ROW_BYTES)
             refuse(verdict, NEAP_LIMIT, 0);

@@ -273,6 +273,8 @@ neap_status neapi_sqlite_read(neapi_session *base, const neapi_range *range, nea
 {
     page_reading reading = {.session = neapi_sqlite_session_of(base), .range = range, .page = page};
     neapi_connection *connection = &reading.session->connection;
+    if (range->tag_count != 0)
+        return neapi_fail(error, NEAP_USAGE, "this kind of store has no index of tags yet");
     neapi_query begin = neapi_query_begin(connection, NEAPI_SQL_BEGIN_READING);
     neap_status status = neapi_query_finish(&begin, error);
     if (status != NEAP_OK)
