@@ -82,6 +82,21 @@ refused:
     return NULL;
 }
 
+/* Replaces the list by a copy with texts of its own. */
+static bool copy_list(neapi_arena *arena, const neap_text **list, size_t count)
+{
+    if (count == 0)
+        return true;
+    neap_text *copy = neapi_arena_alloc(arena, count * sizeof *copy);
+    for (size_t i = 0; i < count && copy != NULL; i++) {
+        copy[i] = neapi_arena_text(arena, (*list)[i]);
+        if (copy[i].data == NULL)
+            return false;
+    }
+    *list = copy;
+    return copy != NULL;
+}
+
 neapi_aggregate *neapi_catalog_add_aggregate(neapi_catalog *catalog,
                                              const neapi_aggregate *aggregate, neap_error *error)
 {
@@ -97,6 +112,8 @@ neapi_aggregate *neapi_catalog_add_aggregate(neapi_catalog *catalog,
     *added = *aggregate;
     neap_text *const texts[] = {&added->name, &added->file, &added->key, &added->snapshot_version};
     if (!copy_texts(&catalog->arena, texts, 4) ||
+        !copy_list(&catalog->arena, &added->tags, added->tag_count) ||
+        !copy_list(&catalog->arena, &added->types, added->type_count) ||
         !neapi_map_put(&catalog->aggregate_by_name, added->name, added))
         goto refused;
     added->index = catalog->aggregate_count;

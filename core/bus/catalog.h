@@ -35,12 +35,28 @@ typedef struct neapi_aggregate {
     neap_text name;
     neap_text file;
     int line;
-    neap_text key;              /* the commands' field that names the instance */
+    neap_text key;         /* the commands' field that names the instance; empty: by tags */
+    const neap_text *tags; /* the commands' fields that name it, bytewise sorted; NULL: by key */
+    unsigned tag_count;
+    unsigned first_tag;     /* the one whose value the stream has in its name */
+    const neap_text *types; /* of stored events that it folds */
+    size_t type_count;
     uint32_t snapshot_every;    /* a snapshot is due after so many events; 0: not for that */
     int64_t snapshot_after_us;  /* and when the last is so old; 0: not for that */
     uint32_t snapshot_keep;     /* how many stay of a stream, at least 1 */
     neap_text snapshot_version; /* empty: the hash of the domain's sources */
 } neapi_aggregate;
+
+/* One instance of an aggregate. */
+typedef struct neapi_instance {
+    const neapi_aggregate *aggregate;
+    neap_text name;        /* tells it from all others: by key the stream's name, by tags the
+                              aggregate's with the tags' values as a JSON object behind it */
+    neap_text id;          /* within name: the key, or that JSON object */
+    neap_text stream;      /* where its events go */
+    const neap_text *tags; /* by tags: "name:value", bytewise sorted by name */
+    size_t tag_count;      /* 0: by key */
+} neapi_instance;
 
 typedef struct neapi_catalog {
     neapi_arena arena;

@@ -37,8 +37,11 @@ const cli_command cli_state_command = {
     .operands = operands_of_state,
     .about =
         "Folds the events of one aggregate and prints its state as JSON. It only reads, so it\n"
-        "may run beside a process that writes.",
-    .example = "  $ neap state shop.lua Order o-1 --store sqlite:shop.db\n"
-               "  $ neap state shop.lua Order o-1 --at 1 --store sqlite:shop.db",
+        "may run beside a process that writes. An aggregate by tags is named by a JSON object of\n"
+        "their values, and --at takes a position of the store.",
+    .example =
+        "  $ neap state shop.lua Order o-1 --store sqlite:shop.db\n"
+        "  $ neap state shop.lua Order o-1 --at 1 --store sqlite:shop.db\n"
+        "  $ neap state courses.lua Enrolment '{\"course\":\"c-1\"}' --store sqlite:courses.db",
     .run = run,
 };

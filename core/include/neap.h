@@ -208,7 +208,8 @@ NEAP_API neap_status neap_query(neap_runtime *runtime, const char *name, const c
                                 size_t json_size, uint32_t timeout_ms, neap_reply **reply,
                                 neap_error *error);
 
-/* An aggregate's folded state as JSON; version 0: as of now, else as of that version.
+/* An aggregate's folded state as JSON; version 0: as of now, else as of that version. By tags the
+ * id is a JSON object of their values, {"course":"c-1"}, and the version a position of the store.
  * Errors: UNKNOWN (the aggregate; the stream; fewer versions than asked for), HANDLER, LIMIT,
  * CORRUPT, STORE. */
 NEAP_API neap_status neap_state(neap_runtime *runtime, const char *aggregate, const char *id,

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "message/json.h"
+#include "runtime/instance.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "store/check.h"
@@ -125,8 +126,9 @@ static neap_status push(neap_runtime *runtime, neapi_request *request, bool fail
 {
     neap_status status = NEAP_OK;
     if (request->kind == NEAPI_REQUEST_COMMAND && request->message->by == NEAPI_BY_AGGREGATE) {
-        request->aggregate = runtime->catalog->aggregates[request->message->aggregate];
-        status = neapi_route(request, error);
+        status = neapi_instance_of_command(
+            &request->arena, runtime->catalog->aggregates[request->message->aggregate],
+            request->json, &request->instance, error);
     }
     if (status == NEAP_OK)
         status = neapi_mailbox_push(&runtime->lane.mailbox, request,
@@ -261,9 +263,9 @@ neap_status neap_state(neap_runtime *runtime, const char *aggregate, const char 
                                                (neap_text){0}, (neap_text){0}, (neap_text){0});
     if (request == NULL)
         return neapi_nomem(error);
-    request->aggregate = found;
     request->at_version = version;
-    status = neapi_route_to(request, neapi_text_of(id), error);
+    status =
+        neapi_instance_named(&request->arena, found, neapi_text_of(id), &request->instance, error);
     if (status != NEAP_OK) {
         discard(request);
         return status;

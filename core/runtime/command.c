@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/by_tags.h"
 #include "runtime/context.h"
 #include "runtime/reply.h"
 #include "runtime/snapshot.h"
@@ -33,18 +34,16 @@ static neap_status add_command(const neapi_lane *lane, const neapi_request *requ
     return neapi_unit_command(unit, &command);
 }
 
-static void want_canonical(neapi_lane *lane, neapi_request *request)
+void neapi_want_canonical(neapi_lane *lane, neapi_request *request)
 {
     neapi_buffer_clear(&lane->canonical);
     bool wanted = lane->options->record_commands && !request->holds_key;
     request->call.canonical = wanted ? &lane->canonical : NULL;
 }
 
-/* Adds what stands beside the events. `stream`, `version` and `position` are those of the receipt
- * of a unit without. */
-static neap_status complete_unit(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
-                                 neap_text stream, uint64_t version, uint64_t position,
-                                 neap_error *error)
+neap_status neapi_unit_complete(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
+                                neap_text stream, uint64_t version, uint64_t position,
+                                neap_error *error)
 {
     neap_status status = NEAP_OK;
     if (unit->event_count > 0 && lane->options->record_commands)
@@ -65,13 +64,13 @@ static neap_status load_warm(neapi_lane *lane, neapi_warm *warm, neap_error *err
 {
     if (warm->loaded)
         return NEAP_OK;
-    neap_status status =
-        neapi_lane_load(lane, warm->aggregate, warm->stream, warm->id, UINT64_MAX, &warm->state,
-                        &warm->version, &warm->position, &warm->snapshot, error);
-    warm->loaded = status == NEAP_OK;
-    if (warm->loaded)
-        neapi_snapshot_consider(lane, warm);
-    return status;
+    neapi_folded folded;
+    neap_status status = neapi_lane_load(lane, &warm->instance, UINT64_MAX, &folded, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_warm_fill(warm, &folded);
+    neapi_snapshot_consider(lane, warm);
+    return NEAP_OK;
 }
 
 void neapi_warm_resume(neapi_lane *lane, neapi_warm *warm)
@@ -115,9 +114,9 @@ void neapi_answer_without_events(neapi_lane *lane, neapi_request *request, neap_
         return;
     }
     neapi_unit none = {.event_count = 0};
-    neapi_lane_succeed(
-        lane, request,
-        neapi_reply_receipt(request->call.id, &none, warm->stream, request->version, position));
+    neapi_lane_succeed(lane, request,
+                       neapi_reply_receipt(request->call.id, &none, warm->instance.stream,
+                                           request->version, position));
 }
 
 static void settle_without_events(neapi_lane *lane, neapi_request *request, neap_status status,
@@ -136,10 +135,10 @@ static void settle_without_events(neapi_lane *lane, neapi_request *request, neap
     }
 }
 
-static void park(neapi_request *request, neapi_warm *warm)
+void neapi_request_park(neapi_request *request, neapi_request_list *list)
 {
     atomic_store(&request->stage, NEAPI_STAGE_WAITING);
-    neapi_request_list_push(&warm->parked, request);
+    neapi_request_list_push(list, request);
 }
 
 static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, neapi_unit *unit)
@@ -150,14 +149,14 @@ static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, 
         /* The key keeps the position that the decision rests on, which is not known yet. */
         neapi_unit_release(unit);
         warm->settling = true;
-        park(request, warm);
+        neapi_request_park(request, &warm->parked);
         return;
     }
     if (!has_events && request->key.size != 0)
-        status = neapi_unit_expect(unit, warm->stream, warm->version);
+        status = neapi_unit_expect(unit, warm->instance.stream, warm->version);
     if (status == NEAP_OK)
-        status = complete_unit(lane, request, unit, warm->stream, warm->version, warm->position,
-                               &lane->error);
+        status = neapi_unit_complete(lane, request, unit, warm->instance.stream, warm->version,
+                                     warm->position, &lane->error);
     else
         neapi_nomem(&lane->error);
     if (status != NEAP_OK) {
@@ -190,11 +189,11 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
         return;
     }
     neapi_unit_follow(unit, warm->last);
-    want_canonical(lane, request);
+    neapi_want_canonical(lane, request);
     bool spoilt = false;
     lane->deciding = warm;
-    neap_status status = neapi_engine_decide(lane->engine, request->message, warm->state, warm->id,
-                                             warm->stream, warm->version, request->json,
+    neap_status status = neapi_engine_decide(lane->engine, request->message, warm->state,
+                                             &warm->instance, warm->version, request->json,
                                              &request->call, unit, &spoilt, &lane->error);
     lane->deciding = NULL;
     if (status == NEAP_OK) {
@@ -212,7 +211,7 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
 
 static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
 {
-    if (request->stream.size == 0) { /* the router found no key: the schema says what is wrong */
+    if (request->instance.stream.size == 0) { /* no key was found: the schema says what is wrong */
         if (neapi_engine_check(lane->engine, request->message, request->json, NULL, &lane->error) ==
             NEAP_OK)
             neapi_fail(&lane->error, NEAP_INVALID,
@@ -220,13 +219,16 @@ static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
         neapi_lane_fail(lane, request, &lane->error);
         return;
     }
-    neapi_warm *warm =
-        neapi_warm_get(&lane->warm, request->aggregate, request->stream, request->id);
+    if (request->instance.tag_count != 0) {
+        neapi_by_tags_decide(lane, request);
+        return;
+    }
+    neapi_warm *warm = neapi_warm_get(&lane->warm, &request->instance);
     if (warm == NULL) {
         neapi_nomem(&lane->error);
         neapi_lane_fail(lane, request, &lane->error);
     } else if (warm->stale || warm->settling) {
-        park(request, warm);
+        neapi_request_park(request, &warm->parked);
     } else if (load_warm(lane, warm, &lane->error) != NEAP_OK) {
         neapi_lane_fail(lane, request, &lane->error);
         neapi_warm_drop(&lane->warm, warm);
@@ -239,14 +241,14 @@ static void run_plain(neapi_lane *lane, neapi_request *request)
 {
     neapi_unit *unit = neapi_unit_new(request->call.id);
     neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
-    want_canonical(lane, request);
+    neapi_want_canonical(lane, request);
     if (status == NEAP_OK)
         status = request->message->by == NEAPI_BY_HOST
                      ? neapi_context_command(lane, request, unit, &lane->error)
                      : neapi_engine_handle(lane->engine, request->message, request->json,
                                            &request->call, unit, &lane->error);
     if (status == NEAP_OK)
-        status = complete_unit(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
+        status = neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
     if (status != NEAP_OK) {
         neapi_unit_release(unit);
         neapi_lane_fail(lane, request, &lane->error);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/by_tags.h"
 #include "runtime/context.h"
 #include "runtime/reply.h"
 #include "runtime/snapshot.h"
@@ -17,10 +18,12 @@ neap_status neapi_lane_init(neapi_lane *lane, neapi_engine *engine, neapi_sessio
     neapi_uuid_source_init(&lane->ids, lane->platform);
     neapi_warm_cache_init(&lane->warm, engine, lane->options->warm_aggregates);
     neapi_map_init(&lane->keys);
+    neapi_map_init(&lane->turns);
     atomic_init(&lane->stopping, false);
     if (neapi_mailbox_init(&lane->mailbox, lane->platform, lane->options->queue_length))
         return NEAP_OK;
     neapi_map_fini(&lane->keys);
+    neapi_map_fini(&lane->turns);
     neapi_warm_cache_fini(&lane->warm);
     return neapi_nomem(error);
 }
@@ -30,6 +33,7 @@ void neapi_lane_fini(neapi_lane *lane)
     neapi_mailbox_fini(&lane->mailbox);
     neapi_warm_cache_fini(&lane->warm);
     neapi_map_fini(&lane->keys);
+    neapi_map_fini(&lane->turns);
     neapi_page_fini(&lane->page);
     neapi_buffer_fini(&lane->scratch);
     neapi_buffer_fini(&lane->canonical);
@@ -111,31 +115,53 @@ static void answer_query(neapi_lane *lane, neapi_request *request)
     neapi_buffer_fini(&json);
 }
 
+static neap_status no_such_state(const neapi_instance *instance, neap_error *error)
+{
+    return neapi_fail(error, NEAP_UNKNOWN, "%.*s does not exist", NEAPI_TEXT(instance->name));
+}
+
+/* Whether the state as of `wanted` is one that there was. */
+static neap_status check_past(neapi_lane *lane, const neapi_instance *instance, uint64_t wanted,
+                              const neapi_folded *folded, neap_error *error)
+{
+    uint64_t last = folded->version;
+    if (instance->tag_count != 0) {
+        neap_status status = neapi_head(lane->session, &last, error);
+        if (status != NEAP_OK)
+            return status;
+    }
+    if (last < wanted && last != 0)
+        return neapi_fail(
+            error, NEAP_UNKNOWN, "%.*s has no %s %llu: %s last is %llu", NEAPI_TEXT(instance->name),
+            instance->tag_count != 0 ? "position" : "version", (unsigned long long)wanted,
+            instance->tag_count != 0 ? "the store's" : "its", (unsigned long long)last);
+    return folded->version == 0 ? no_such_state(instance, error) : NEAP_OK;
+}
+
 /* A past state is folded on its own; that of now comes from a warm aggregate if what it holds is
  * accepted. */
 static neap_status find_state(neapi_lane *lane, neapi_request *request, neapi_state *state,
                               neap_error *error)
 {
-    uint64_t wanted = request->at_version, version, position;
-    neapi_snapshot_mark snapshot;
+    const neapi_instance *instance = &request->instance;
+    uint64_t wanted = request->at_version;
     if (wanted == 0) {
         neap_status status =
-            neapi_lane_accepted_state(lane, request->aggregate, request->id, state, error);
+            neapi_lane_accepted_state(lane, instance->aggregate, instance->id, state, error);
         if (status == NEAP_OK && *state == NEAPI_NO_STATE)
-            return neapi_fail(error, NEAP_UNKNOWN, "%.*s does not exist",
-                              NEAPI_TEXT(request->stream));
+            return no_such_state(instance, error);
         return status;
     }
-    neap_status status = neapi_lane_load(lane, request->aggregate, request->stream, request->id,
-                                         wanted, state, &version, &position, &snapshot, error);
-    if (status != NEAP_OK || version == wanted)
+    neapi_folded folded;
+    neap_status status = neapi_lane_load(lane, instance, wanted, &folded, error);
+    if (status != NEAP_OK)
         return status;
-    neapi_engine_state_free(lane->engine, *state);
-    if (version == 0)
-        return neapi_fail(error, NEAP_UNKNOWN, "%.*s does not exist", NEAPI_TEXT(request->stream));
-    return neapi_fail(error, NEAP_UNKNOWN, "%.*s has no version %llu: its last is %llu",
-                      NEAPI_TEXT(request->stream), (unsigned long long)wanted,
-                      (unsigned long long)version);
+    status = check_past(lane, instance, wanted, &folded, error);
+    if (status == NEAP_OK)
+        *state = folded.state;
+    else
+        neapi_engine_state_free(lane->engine, folded.state);
+    return status;
 }
 
 static void answer_state(neapi_lane *lane, neapi_request *request)
@@ -186,10 +212,8 @@ static void complete_call(neapi_lane *lane, neapi_request *request)
     call->derived = 0;
 }
 
-static void begin(neapi_lane *lane, neapi_request *request)
+static void answer(neapi_lane *lane, neapi_request *request)
 {
-    if (!may_begin(lane, request))
-        return;
     complete_call(lane, request);
     switch (request->kind) {
     case NEAPI_REQUEST_COMMAND:
@@ -201,6 +225,19 @@ static void begin(neapi_lane *lane, neapi_request *request)
     default:
         answer_state(lane, request);
         break;
+    }
+}
+
+static void begin(neapi_lane *lane, neapi_request *request)
+{
+    bool by_tags = request->kind == NEAPI_REQUEST_COMMAND && request->instance.tag_count != 0;
+    if (by_tags) /* it may be answered at once, and its tags are needed behind that */
+        neapi_request_hold(request);
+    if (may_begin(lane, request))
+        answer(lane, request);
+    if (by_tags) {
+        neapi_by_tags_pass(lane, &request->instance);
+        neapi_request_release(request);
     }
 }
 

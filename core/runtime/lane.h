@@ -23,6 +23,7 @@ typedef struct neapi_lane {
     neapi_mailbox mailbox;
     neapi_warm_cache warm;
     neapi_map keys;                 /* idempotency keys of requests that are begun */
+    neapi_map turns;                /* of tags: see by_tags.c */
     neapi_request_list backlog;     /* taken out of the mailbox, not begun */
     neapi_request_list ready;       /* to be begun (again) before anything new */
     neapi_request *oldest, *newest; /* everything taken and not answered, in order of arrival */
@@ -57,13 +58,14 @@ void neapi_lane_stop(neapi_lane *lane);
 void neapi_lane_succeed(neapi_lane *lane, neapi_request *request, neap_reply *reply);
 void neapi_lane_fail(neapi_lane *lane, neapi_request *request, const neap_error *error);
 
-/* Folds an instance out of the store as of max_version, through a snapshot if there is one.
- * *version 0: no such stream; the state is then the initial one. */
-neap_status neapi_lane_load(neapi_lane *lane, const neapi_aggregate *aggregate, neap_text stream,
-                            neap_text id, uint64_t max_version, neapi_state *state,
-                            uint64_t *version, uint64_t *position, neapi_snapshot_mark *snapshot,
-                            neap_error *error);
-/* A copy of the accepted state, for a query. NEAPI_NO_STATE: no such stream. (A
+/* Folds an instance out of the store as of max_version (by tags: a position), through a snapshot if
+ * there is one. */
+neap_status neapi_lane_load(neapi_lane *lane, const neapi_instance *instance, uint64_t max_version,
+                            neapi_folded *folded, neap_error *error);
+/* Folds what came behind folded->position. After a failure the state is to be freed. */
+neap_status neapi_lane_top_up(neapi_lane *lane, const neapi_instance *instance,
+                              neapi_folded *folded, neap_error *error);
+/* A copy of the accepted state, for a query. NEAPI_NO_STATE: it has no event. (A
  * neapi_engine_options.load_state.) */
 neap_status neapi_lane_accepted_state(void *lane, const neapi_aggregate *aggregate, neap_text id,
                                       neapi_state *copy, neap_error *error);

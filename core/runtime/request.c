@@ -40,6 +40,11 @@ neapi_request *neapi_request_new(const neapi_platform *platform, neapi_request_k
     return request;
 }
 
+void neapi_request_hold(neapi_request *request)
+{
+    atomic_fetch_add(&request->references, 1);
+}
+
 void neapi_request_release(neapi_request *request)
 {
     if (request == NULL || atomic_fetch_sub(&request->references, 1) != 1)

@@ -37,16 +37,17 @@ struct neapi_request {
 
     /* What was asked. Texts lie behind the struct, or in `arena`. */
     const neapi_message *message;
-    const neapi_aggregate *aggregate;
-    neap_text json, key, meta, id, stream;
-    uint64_t at_version; /* of a state; 0: now */
+    neapi_instance instance; /* of the aggregate; without a stream: it could not be found out */
+    neap_text json, key, meta;
+    uint64_t at_version; /* of a state (by tags: a position); 0: now */
     int64_t deadline_us; /* monotonic; NEAPI_NO_DEADLINE */
     neapi_call call;
     neapi_arena arena;
 
     /* The lane's. */
     neapi_submission submission;
-    struct neapi_warm *warm;      /* whose state it was decided on */
+    struct neapi_warm *warm;      /* whose state it was decided on; by tags: the stream's turn */
+    struct neapi_warm *by_tags;   /* by tags: whose state it was decided on */
     neapi_request_list deferred;  /* decided on this one's outcome; answered after it */
     neapi_request_list same_key;  /* wait for this one because they have its idempotency key */
     neapi_request *older, *newer; /* in the lane's order of arrival */
@@ -71,6 +72,7 @@ struct neapi_request {
  * NULL. */
 neapi_request *neapi_request_new(const neapi_platform *platform, neapi_request_kind kind,
                                  bool gated, neap_text json, neap_text key, neap_text meta);
+void neapi_request_hold(neapi_request *request);
 void neapi_request_release(neapi_request *request);
 
 /* Answers: stores the outcome, wakes or calls back, and gives up the runtime's reference. Takes

@@ -30,11 +30,4 @@ struct neap_store {
     neapi_store *store;
 };
 
-/* Fills in which instance, and so which stream, a command goes to. What cannot be found out is left
- * empty: the lane says what is wrong. Errors: NEAP_INVALID (the stream would have no proper name),
- * NEAP_NOMEM. */
-neap_status neapi_route(neapi_request *request, neap_error *error);
-/* The same for an instance that is named. */
-neap_status neapi_route_to(neapi_request *request, neap_text id, neap_error *error);
-
 #endif

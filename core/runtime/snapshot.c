@@ -67,28 +67,30 @@ static neap_status unpack(neapi_lane *lane, neap_text stream, const neapi_snapsh
     return neapi_engine_state_load(lane->engine, saved, state, error);
 }
 
-neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_aggregate *aggregate,
-                                neap_text stream, uint64_t max_version, neapi_state *state,
-                                neapi_snapshot_mark *mark, neap_error *error)
+neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_instance *instance,
+                                uint64_t max_version, neapi_state *state, neapi_snapshot_mark *mark,
+                                neap_error *error)
 {
+    const neapi_aggregate *aggregate = instance->aggregate;
+    neap_text name = instance->name;
     neapi_arena arena = NEAPI_ARENA_INIT;
     neap_status status = NEAP_OK;
-    bool found = neapi_snapshot_wanted(aggregate);
+    bool found = neapi_snapshot_wanted(instance);
     while (found && mark->version == 0 && max_version > 0) {
         neapi_snapshot snapshot;
         neap_error reason;
         neapi_arena_clear(&arena);
         status =
-            neapi_find_snapshot(lane->session, stream, max_version, fingerprint_of(lane, aggregate),
+            neapi_find_snapshot(lane->session, name, max_version, fingerprint_of(lane, aggregate),
                                 &arena, &snapshot, &found, error);
         if (status != NEAP_OK || !found)
             break;
-        if (unpack(lane, stream, &snapshot, state, &mark->since_us, &reason) == NEAP_OK) {
+        if (unpack(lane, name, &snapshot, state, &mark->since_us, &reason) == NEAP_OK) {
             mark->version = snapshot.version;
             break;
         }
         neapi_report_text(lane->report, NEAP_LOG_WARN, "snapshot %llu of %.*s is passed over: %s",
-                          (unsigned long long)snapshot.version, NEAPI_TEXT(stream), reason.message);
+                          (unsigned long long)snapshot.version, NEAPI_TEXT(name), reason.message);
         mark->since_us = 0;
         mark->passed_over = true;
         bool sensible = snapshot.version > 0 && snapshot.version <= max_version;
@@ -102,14 +104,18 @@ neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_aggregate *aggrega
 
 static bool is_due(const neapi_lane *lane, const neapi_warm *warm)
 {
-    const neapi_aggregate *aggregate = warm->aggregate;
+    const neapi_aggregate *aggregate = warm->instance.aggregate;
     const neapi_snapshot_mark *mark = &warm->snapshot;
     if (!warm->loaded || warm->stale || mark->given_up || warm->version <= mark->version)
+        return false;
+    /* By tags there is no position yet of what is in flight. */
+    bool by_tags = warm->instance.tag_count != 0;
+    if (by_tags && warm->in_flight != 0)
         return false;
     if (mark->passed_over)
         return true;
     if (aggregate->snapshot_every != 0 &&
-        warm->version - mark->version >= aggregate->snapshot_every)
+        (by_tags ? mark->folded : warm->version - mark->version) >= aggregate->snapshot_every)
         return true;
     return aggregate->snapshot_after_us != 0 &&
            neapi_wall_us(lane->platform) - mark->since_us >= aggregate->snapshot_after_us;
@@ -118,9 +124,9 @@ static bool is_due(const neapi_lane *lane, const neapi_warm *warm)
 void neapi_snapshot_consider(neapi_lane *lane, neapi_warm *warm)
 {
     neapi_snapshot_mark *mark = &warm->snapshot;
-    if (lane->writer == NULL || !neapi_snapshot_wanted(warm->aggregate) || warm->due)
+    if (lane->writer == NULL || !neapi_snapshot_wanted(&warm->instance) || warm->due)
         return;
-    if (warm->aggregate->snapshot_after_us != 0) {
+    if (warm->instance.aggregate->snapshot_after_us != 0) {
         int64_t now = neapi_wall_us(lane->platform);
         if (mark->since_us == 0 || mark->since_us > now) /* a clock that was set back */
             mark->since_us = now;
@@ -144,7 +150,7 @@ static neap_status save(neapi_lane *lane, const neapi_warm *warm, int64_t now, n
     put_number(bytes->data + TAKEN_AT, (uint64_t)now);
     neap_text saved = neapi_text(bytes->data + HEADER_BYTES, bytes->size - HEADER_BYTES);
     put_number(bytes->data + HASH_AT,
-               hash_of(warm->stream, warm->version, bytes->data + TAKEN_AT, saved));
+               hash_of(warm->instance.name, warm->version, bytes->data + TAKEN_AT, saved));
     return NEAP_OK;
 }
 
@@ -160,11 +166,11 @@ static neap_status make_unit(neapi_lane *lane, const neapi_warm *warm, int64_t n
     if (unit == NULL)
         return neapi_nomem(error);
     const neapi_snapshot snapshot = {
-        .name = warm->stream,
+        .name = warm->instance.name,
         .version = warm->version,
-        .fingerprint = fingerprint_of(lane, warm->aggregate),
+        .fingerprint = fingerprint_of(lane, warm->instance.aggregate),
         .state = neapi_text(lane->scratch.data, lane->scratch.size),
-        .keep = warm->aggregate->snapshot_keep,
+        .keep = warm->instance.aggregate->snapshot_keep,
     };
     neapi_unit_follow(unit, warm->last);
     if (neapi_unit_snapshot(unit, &snapshot) != NEAP_OK) {
@@ -181,7 +187,7 @@ static void fail(neapi_lane *lane, neapi_warm *warm, const neap_error *error)
 {
     warm->snapshot.given_up = error->status != NEAP_NOMEM;
     neapi_report_text(lane->report, NEAP_LOG_WARN, "no snapshot of %.*s: %s",
-                      NEAPI_TEXT(warm->stream), error->message);
+                      NEAPI_TEXT(warm->instance.name), error->message);
 }
 
 static void make(neapi_lane *lane, neapi_warm *warm)
@@ -226,12 +232,12 @@ void neapi_snapshot_judged(neapi_lane *lane, neapi_submission *submission)
     const neapi_unit *unit = submission->unit;
     neap_status status = unit->verdict.status;
     if (unit->state != NEAPI_UNIT_ACCEPTED && status != NEAP_CONFLICT) {
-        neap_text stream = unit->ops[0].snapshot.name;
-        neapi_warm *warm = neapi_warm_find(&lane->warm, stream);
+        neap_text name = unit->ops[0].snapshot.name;
+        neapi_warm *warm = neapi_warm_find(&lane->warm, name);
         if (warm != NULL && status == NEAP_LIMIT)
             warm->snapshot.given_up = true;
         neapi_report_text(lane->report, NEAP_LOG_WARN, "a snapshot of %.*s was not kept: %s",
-                          NEAPI_TEXT(stream), neap_status_name(status));
+                          NEAPI_TEXT(name), neap_status_name(status));
     }
     neapi_unit_release(submission->unit);
     neapi_failure_release(submission->failure);

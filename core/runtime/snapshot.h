@@ -9,17 +9,19 @@
 
 #include "runtime/lane.h"
 
-/* Whether the aggregate has a policy. */
-static inline bool neapi_snapshot_wanted(const neapi_aggregate *aggregate)
+/* Whether the aggregate has a policy, and the instance a name that a snapshot can have. */
+static inline bool neapi_snapshot_wanted(const neapi_instance *instance)
 {
-    return aggregate->snapshot_every != 0 || aggregate->snapshot_after_us != 0;
+    const neapi_aggregate *aggregate = instance->aggregate;
+    return (aggregate->snapshot_every != 0 || aggregate->snapshot_after_us != 0) &&
+           instance->name.size <= NEAPI_STREAM_BYTES;
 }
 
 /* The newest usable one at or below max_version: *state stays NEAPI_NO_STATE and mark->version 0 if
  * there is none. One that cannot be read is passed over with a warning. Errors: of the store. */
-neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_aggregate *aggregate,
-                                neap_text stream, uint64_t max_version, neapi_state *state,
-                                neapi_snapshot_mark *mark, neap_error *error);
+neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_instance *instance,
+                                uint64_t max_version, neapi_state *state, neapi_snapshot_mark *mark,
+                                neap_error *error);
 
 /* Events of the aggregate were accepted, or it was loaded: notes it if a snapshot is due. */
 void neapi_snapshot_consider(neapi_lane *lane, neapi_warm *warm);

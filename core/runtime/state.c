@@ -1,138 +1,185 @@
 /* Folding aggregates out of the store. */
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/instance.h"
 #include "runtime/snapshot.h"
 
 #define PAGE_EVENTS 1024
 #define PAGE_BYTES  (1u << 20)
 
-/* *since_us: set to the time of the stream's first event, if that is folded. */
-static neap_status fold_events(neapi_lane *lane, const neapi_aggregate *aggregate, neap_text stream,
-                               uint64_t max_version, neapi_state state, uint64_t *version,
-                               uint64_t *position, int64_t *since_us, neap_error *error)
+static bool is_by_tags(const neapi_instance *instance)
 {
-    neapi_range range = {.stream = stream,
-                         .from = *version + 1,
+    return instance->tag_count != 0;
+}
+
+/* What follows on what was folded: by key of the stream, by tags of the log. */
+static neapi_range range_behind(const neapi_instance *instance, const neapi_folded *folded,
+                                uint64_t max_version)
+{
+    const neapi_aggregate *aggregate = instance->aggregate;
+    if (!is_by_tags(instance))
+        return (neapi_range){.stream = instance->stream,
+                             .from = folded->version + 1,
+                             .to = max_version,
+                             .max_events = PAGE_EVENTS,
+                             .max_bytes = PAGE_BYTES};
+    return (neapi_range){.types = aggregate->types,
+                         .type_count = aggregate->type_count,
+                         .tags = instance->tags,
+                         .tag_count = instance->tag_count,
+                         .from = folded->position + 1,
                          .to = max_version,
                          .max_events = PAGE_EVENTS,
                          .max_bytes = PAGE_BYTES};
+}
+
+static neap_status fold_page(neapi_lane *lane, const neapi_instance *instance, neapi_folded *folded,
+                             neap_error *error)
+{
+    const neapi_page *page = &lane->page;
+    if (page->count == 0)
+        return NEAP_OK;
+    neap_status status =
+        neapi_engine_fold(lane->engine, instance, folded->state, page->events, page->count, error);
+    if (status != NEAP_OK)
+        return status;
+    const neap_event *last = &page->events[page->count - 1];
+    if (folded->version == 0)
+        folded->snapshot.since_us = page->events[0].recorded_at;
+    folded->version = is_by_tags(instance) ? last->position : last->version;
+    folded->position = last->position;
+    folded->snapshot.folded += page->count;
+    return NEAP_OK;
+}
+
+static neap_status fold_behind(neapi_lane *lane, const neapi_instance *instance,
+                               uint64_t max_version, neapi_folded *folded, neap_error *error)
+{
+    neapi_range range = range_behind(instance, folded, max_version);
     while (range.from <= max_version) {
         neapi_page_clear(&lane->page);
         neap_status status = neapi_read(lane->session, &range, &lane->page, error);
+        if (status == NEAP_OK)
+            status = fold_page(lane, instance, folded, error);
         if (status != NEAP_OK)
             return status;
-        const neapi_page *page = &lane->page;
-        if (page->count > 0) {
-            status =
-                neapi_engine_fold(lane->engine, aggregate, state, page->events, page->count, error);
-            if (status != NEAP_OK)
-                return status;
-            if (*version == 0)
-                *since_us = page->events[0].recorded_at;
-            *version = page->events[page->count - 1].version;
-            *position = page->events[page->count - 1].position;
-        }
-        if (page->last)
+        if (is_by_tags(instance))
+            folded->position = lane->page.next - 1;
+        if (lane->page.last)
             break;
-        range.from = page->next;
+        range.from = lane->page.next;
     }
     return NEAP_OK;
 }
 
 /* Folds through the newest snapshot at or below `newest`. */
-static neap_status load_through(neapi_lane *lane, const neapi_aggregate *aggregate,
-                                neap_text stream, neap_text id, uint64_t newest,
-                                uint64_t max_version, neapi_state *state, uint64_t *version,
-                                uint64_t *position, neapi_snapshot_mark *snapshot,
-                                neap_error *error)
+static neap_status load_through(neapi_lane *lane, const neapi_instance *instance, uint64_t newest,
+                                uint64_t max_version, neapi_folded *folded, neap_error *error)
 {
-    neapi_state folded = NEAPI_NO_STATE;
+    *folded = (neapi_folded){.state = NEAPI_NO_STATE,
+                             .snapshot.passed_over = folded->snapshot.passed_over};
     neap_status status =
-        neapi_snapshot_load(lane, aggregate, stream, newest, &folded, snapshot, error);
-    *version = snapshot->version;
-    *position = 0;
-    if (status == NEAP_OK && folded == NEAPI_NO_STATE)
-        status = neapi_engine_state_new(lane->engine, aggregate, id, &folded, error);
+        neapi_snapshot_load(lane, instance, newest, &folded->state, &folded->snapshot, error);
+    folded->version = folded->snapshot.version;
+    if (is_by_tags(instance))
+        folded->position = folded->version;
+    if (status == NEAP_OK && folded->state == NEAPI_NO_STATE)
+        status = neapi_engine_state_new(lane->engine, instance, &folded->state, error);
     if (status == NEAP_OK)
-        status = fold_events(lane, aggregate, stream, max_version, folded, version, position,
-                             &snapshot->since_us, error);
-    if (status == NEAP_OK)
-        *state = folded;
-    else
-        neapi_engine_state_free(lane->engine, folded);
+        status = fold_behind(lane, instance, max_version, folded, error);
+    if (status != NEAP_OK)
+        neapi_engine_state_free(lane->engine, folded->state);
     return status;
 }
 
-neap_status neapi_lane_load(neapi_lane *lane, const neapi_aggregate *aggregate, neap_text stream,
-                            neap_text id, uint64_t max_version, neapi_state *state,
-                            uint64_t *version, uint64_t *position, neapi_snapshot_mark *snapshot,
-                            neap_error *error)
+/* Where the stream ends, or by tags the log. */
+static neap_status find_end(neapi_lane *lane, const neapi_instance *instance, uint64_t *version,
+                            uint64_t *position, neap_error *error)
 {
-    neapi_state folded;
-    uint64_t reached, at, head, head_at = 0;
-    neapi_snapshot_mark mark = {0};
-    neap_status status = load_through(lane, aggregate, stream, id, max_version, max_version,
-                                      &folded, &reached, &at, &mark, error);
-    if (status == NEAP_OK && reached != 0 && at == 0) {
-        status = neapi_stream_head(lane->session, stream, &head, &head_at, error);
-        if (status != NEAP_OK || head < reached)
-            neapi_engine_state_free(lane->engine, folded);
-        if (status == NEAP_OK && head < reached) {
-            neapi_report_text(lane->report, NEAP_LOG_WARN,
-                              "snapshot %llu of %.*s is passed over: the stream ends at %llu",
-                              (unsigned long long)reached, NEAPI_TEXT(stream),
-                              (unsigned long long)head);
-            mark = (neapi_snapshot_mark){.passed_over = true};
-            status = load_through(lane, aggregate, stream, id, head, max_version, &folded, &reached,
-                                  &at, &mark, error);
-        }
-        at = at == 0 ? head_at : at;
+    if (!is_by_tags(instance))
+        return neapi_stream_head(lane->session, instance->stream, version, position, error);
+    neap_status status = neapi_head(lane->session, position, error);
+    *version = *position;
+    return status;
+}
+
+/* Whether there is all that the state came from: a snapshot may be ahead of a store that was put
+ * back. If not, it is folded again without that snapshot. */
+static neap_status check_end(neapi_lane *lane, const neapi_instance *instance, uint64_t max_version,
+                             neapi_folded *folded, neap_error *error)
+{
+    bool from_snapshot = folded->version != 0 && folded->version == folded->snapshot.version;
+    if (!from_snapshot)
+        return NEAP_OK;
+    uint64_t end, end_at;
+    neap_status status = find_end(lane, instance, &end, &end_at, error);
+    if (status != NEAP_OK || end < folded->version)
+        neapi_engine_state_free(lane->engine, folded->state);
+    if (status == NEAP_OK && end < folded->version) {
+        neapi_report_text(lane->report, NEAP_LOG_WARN,
+                          "snapshot %llu of %.*s is passed over: the stream ends at %llu",
+                          (unsigned long long)folded->version, NEAPI_TEXT(instance->name),
+                          (unsigned long long)end);
+        folded->snapshot.passed_over = true;
+        status = load_through(lane, instance, end, max_version, folded, error);
     }
-    if (status != NEAP_OK) {
-        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(stream));
-        return status;
+    if (status == NEAP_OK && folded->position == 0 && folded->version != 0)
+        folded->position = end_at;
+    return status;
+}
+
+neap_status neapi_lane_load(neapi_lane *lane, const neapi_instance *instance, uint64_t max_version,
+                            neapi_folded *folded, neap_error *error)
+{
+    neapi_folded loaded = {0};
+    neap_status status = load_through(lane, instance, max_version, max_version, &loaded, error);
+    if (status == NEAP_OK)
+        status = check_end(lane, instance, max_version, &loaded, error);
+    if (status == NEAP_OK)
+        *folded = loaded;
+    else
+        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(instance->name));
+    return status;
+}
+
+neap_status neapi_lane_top_up(neapi_lane *lane, const neapi_instance *instance,
+                              neapi_folded *folded, neap_error *error)
+{
+    neap_status status = fold_behind(lane, instance, UINT64_MAX, folded, error);
+    if (status != NEAP_OK)
+        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(instance->name));
+    return status;
+}
+
+static neap_status accepted_state(neapi_lane *lane, const neapi_instance *instance,
+                                  neapi_state *copy, neap_error *error)
+{
+    const neapi_warm *warm =
+        is_by_tags(instance) ? NULL : neapi_warm_find(&lane->warm, instance->name);
+    if (warm != NULL && neapi_warm_settled(warm)) {
+        *copy = NEAPI_NO_STATE;
+        return warm->version == 0 ? NEAP_OK
+                                  : neapi_engine_state_copy(lane->engine, warm->state, copy, error);
     }
-    *state = folded;
-    *version = reached;
-    *position = at;
-    *snapshot = mark;
-    return NEAP_OK;
+    neapi_folded folded;
+    neap_status status = neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);
+    if (status == NEAP_OK && folded.version == 0) {
+        neapi_engine_state_free(lane->engine, folded.state);
+        folded.state = NEAPI_NO_STATE;
+    }
+    if (status == NEAP_OK)
+        *copy = folded.state;
+    return status;
 }
 
 neap_status neapi_lane_accepted_state(void *host, const neapi_aggregate *aggregate, neap_text id,
                                       neapi_state *copy, neap_error *error)
 {
-    neapi_lane *lane = host;
-    neapi_buffer name = NEAPI_BUFFER_INIT;
-    neapi_buffer_text(&name, aggregate->name);
-    neapi_buffer_byte(&name, '-');
-    neapi_buffer_text(&name, id);
-    neap_status status;
-    if (name.failed) {
-        status = neapi_nomem(error);
-        goto cleanup;
-    }
-    neap_text stream = neapi_text(name.data, name.size);
-    const neapi_warm *warm = neapi_warm_find(&lane->warm, stream);
-    if (warm != NULL && neapi_warm_settled(warm)) {
-        *copy = NEAPI_NO_STATE;
-        status = warm->version == 0
-                     ? NEAP_OK
-                     : neapi_engine_state_copy(lane->engine, warm->state, copy, error);
-        goto cleanup;
-    }
-    uint64_t version, position;
-    neapi_snapshot_mark snapshot;
-    neapi_state state;
-    status = neapi_lane_load(lane, aggregate, stream, id, UINT64_MAX, &state, &version, &position,
-                             &snapshot, error);
-    if (status == NEAP_OK && version == 0) {
-        neapi_engine_state_free(lane->engine, state);
-        state = NEAPI_NO_STATE;
-    }
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    neapi_instance instance;
+    neap_status status = neapi_instance_named(&arena, aggregate, id, &instance, error);
     if (status == NEAP_OK)
-        *copy = state;
-cleanup:
-    neapi_buffer_fini(&name);
+        status = accepted_state(host, &instance, copy, error);
+    neapi_arena_fini(&arena);
     return status;
 }

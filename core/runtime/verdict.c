@@ -1,7 +1,10 @@
 /* What becomes of a request when the writer has judged its unit. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/by_tags.h"
 #include "runtime/command.h"
 #include "runtime/reply.h"
 #include "runtime/snapshot.h"
@@ -34,7 +37,7 @@ static void accepted(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
     else if (unit->event_count > 0)
         warm->position = unit->verdict.last_position;
     uint64_t position = warm != NULL ? warm->position : 0;
-    neap_text stream = warm != NULL ? warm->stream : (neap_text){0};
+    neap_text stream = warm != NULL ? warm->instance.stream : (neap_text){0};
     uint64_t version = 0;
     for (size_t i = 0; i < unit->op_count; i++)
         if (unit->ops[i].kind == NEAPI_OP_EXPECT)
@@ -61,15 +64,28 @@ static void take_back(neapi_request *request)
     atomic_store(&request->stage, NEAPI_STAGE_WAITING);
 }
 
-static void fail_conflict(neapi_lane *lane, neapi_request *request, const neapi_unit *unit)
+/* What stood in the way of the unit, as the start of a sentence. */
+static void describe_conflict(const neapi_unit *unit, char *text, size_t room)
 {
     const neapi_op *op = &unit->ops[unit->verdict.op];
-    neap_text stream = op->kind == NEAPI_OP_APPEND ? op->append.stream : op->expect.stream;
-    uint64_t expected = op->kind == NEAPI_OP_APPEND ? op->append.expected : op->expect.version;
-    neapi_fail(&lane->error, NEAP_CONFLICT,
-               "%.*s is at version %llu, expected %llu; decided %u time%s", NEAPI_TEXT(stream),
-               (unsigned long long)unit->verdict.actual, (unsigned long long)expected,
-               request->attempts, request->attempts == 1 ? "" : "s");
+    unsigned long long actual = (unsigned long long)unit->verdict.actual;
+    if (op->kind == NEAPI_OP_CONDITION)
+        snprintf(text, room, "an event with one of the same tags came meanwhile, at position %llu",
+                 actual);
+    else if (op->kind == NEAPI_OP_EXPECT)
+        snprintf(text, room, "%.*s is at version %llu, expected %llu",
+                 NEAPI_TEXT(op->expect.stream), actual, (unsigned long long)op->expect.version);
+    else
+        snprintf(text, room, "%.*s is at version %llu, expected %llu",
+                 NEAPI_TEXT(op->append.stream), actual, (unsigned long long)op->append.expected);
+}
+
+static void fail_conflict(neapi_lane *lane, neapi_request *request, const neapi_unit *unit)
+{
+    char what[700];
+    describe_conflict(unit, what, sizeof what);
+    neapi_fail(&lane->error, NEAP_CONFLICT, "%s; decided %u time%s", what, request->attempts,
+               request->attempts == 1 ? "" : "s");
     neapi_lane_fail(lane, request, &lane->error);
 }
 
@@ -97,6 +113,23 @@ static void fail_with_batch(neapi_lane *lane, neapi_request *request, const neap
     neapi_lane_fail(lane, request, failure != NULL ? &failure->error : &lane->error);
 }
 
+bool neapi_answer_refused(neapi_lane *lane, neapi_request *request, const neapi_unit *unit,
+                          bool fell_with_another)
+{
+    if (unit->verdict.status == NEAP_CONFLICT &&
+        (fell_with_another || request->attempts++ < lane->options->conflict_retries)) {
+        take_back(request);
+        return true;
+    }
+    if (unit->verdict.status == NEAP_CONFLICT)
+        fail_conflict(lane, request, unit);
+    else if (unit->verdict.status == NEAP_DUPLICATE)
+        answer_duplicate(lane, request);
+    else
+        fail_with_batch(lane, request, unit);
+    return false;
+}
+
 static void refused(neapi_lane *lane, neapi_request *request, neapi_unit *unit, neapi_warm *warm)
 {
     bool fell_with_another = warm != NULL && warm->stale;
@@ -105,17 +138,8 @@ static void refused(neapi_lane *lane, neapi_request *request, neapi_unit *unit, 
     request->deferred = (neapi_request_list){0};
     if (warm != NULL)
         warm->stale = true;
-    if (unit->verdict.status == NEAP_CONFLICT &&
-        (fell_with_another || request->attempts++ < lane->options->conflict_retries)) {
-        take_back(request);
+    if (neapi_answer_refused(lane, request, unit, fell_with_another))
         neapi_request_list_push(again, request);
-    } else if (unit->verdict.status == NEAP_CONFLICT) {
-        fail_conflict(lane, request, unit);
-    } else if (unit->verdict.status == NEAP_DUPLICATE) {
-        answer_duplicate(lane, request);
-    } else {
-        fail_with_batch(lane, request, unit);
-    }
     for (neapi_request *waiting; (waiting = neapi_request_list_pop(&deferred)) != NULL;) {
         take_back(waiting);
         neapi_request_list_push(again, waiting);
@@ -133,6 +157,11 @@ void neapi_lane_judged(neapi_lane *lane, neapi_submission *submission)
     neapi_warm *warm = request->warm;
     neapi_unit *unit =
         neapi_unit_hold(submission->unit); /* answering may free the request and its unit */
+    if (request->by_tags != NULL) {
+        neapi_by_tags_judged(lane, request, unit);
+        neapi_unit_release(unit);
+        return;
+    }
     if (warm != NULL) {
         warm->in_flight--;
         if (warm->last == unit) {

@@ -6,7 +6,7 @@
 void neapi_warm_cache_init(neapi_warm_cache *cache, neapi_engine *engine, size_t capacity)
 {
     *cache = (neapi_warm_cache){.engine = engine, .capacity = capacity};
-    neapi_map_init(&cache->by_stream);
+    neapi_map_init(&cache->by_name);
 }
 
 static void unlink_warm(neapi_warm_cache *cache, neapi_warm *warm)
@@ -60,7 +60,7 @@ static bool in_use(const neapi_warm *warm)
 
 static void remove_warm(neapi_warm_cache *cache, neapi_warm *warm)
 {
-    neapi_map_remove(&cache->by_stream, warm->stream);
+    neapi_map_remove(&cache->by_name, warm->instance.name);
     unlink_warm(cache, warm);
     unlink_due(cache, warm);
     cache->count--;
@@ -73,26 +73,44 @@ void neapi_warm_cache_fini(neapi_warm_cache *cache)
 {
     while (cache->newest != NULL)
         remove_warm(cache, cache->newest);
-    neapi_map_fini(&cache->by_stream);
+    neapi_map_fini(&cache->by_name);
 }
 
-neapi_warm *neapi_warm_find(neapi_warm_cache *cache, neap_text stream)
+neapi_warm *neapi_warm_find(neapi_warm_cache *cache, neap_text name)
 {
-    return neapi_map_get(&cache->by_stream, stream);
+    return neapi_map_get(&cache->by_name, name);
 }
 
-static neapi_warm *add(neapi_warm_cache *cache, const neapi_aggregate *aggregate, neap_text stream,
-                       neap_text id)
+/* Copies the text to *at, and moves *at behind it. */
+static neap_text placed(char **at, neap_text text)
 {
-    neapi_warm *warm = neapi_alloc(sizeof *warm + stream.size);
+    char *copy = *at;
+    if (text.size != 0)
+        memcpy(copy, text.data, text.size);
+    *at += text.size;
+    return neapi_text(copy, text.size);
+}
+
+static neapi_warm *add(neapi_warm_cache *cache, const neapi_instance *instance)
+{
+    bool by_tags = instance->tag_count != 0;
+    size_t bytes = instance->name.size + (by_tags ? instance->stream.size : 0);
+    for (size_t i = 0; i < instance->tag_count; i++)
+        bytes += sizeof(neap_text) + instance->tags[i].size;
+    neapi_warm *warm = neapi_alloc(sizeof *warm + bytes);
     if (warm == NULL)
         return NULL;
-    *warm = (neapi_warm){.aggregate = aggregate};
-    char *text = (char *)(warm + 1);
-    memcpy(text, stream.data, stream.size);
-    warm->stream = neapi_text(text, stream.size);
-    warm->id = neapi_text(text + stream.size - id.size, id.size);
-    if (!neapi_map_put(&cache->by_stream, warm->stream, warm)) {
+    *warm = (neapi_warm){.instance = *instance};
+    neap_text *tags = (neap_text *)(void *)(warm + 1);
+    char *at = (char *)(tags + instance->tag_count);
+    for (size_t i = 0; i < instance->tag_count; i++)
+        tags[i] = placed(&at, instance->tags[i]);
+    neapi_instance *own = &warm->instance;
+    own->tags = by_tags ? tags : NULL;
+    own->name = placed(&at, instance->name);
+    own->id = neapi_text(own->name.data + own->name.size - instance->id.size, instance->id.size);
+    own->stream = by_tags ? placed(&at, instance->stream) : own->name;
+    if (!neapi_map_put(&cache->by_name, own->name, warm)) {
         neapi_free(warm);
         return NULL;
     }
@@ -101,20 +119,28 @@ static neapi_warm *add(neapi_warm_cache *cache, const neapi_aggregate *aggregate
     return warm;
 }
 
-neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_aggregate *aggregate,
-                           neap_text stream, neap_text id)
+neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_instance *instance)
 {
-    neapi_warm *warm = neapi_warm_find(cache, stream);
+    neapi_warm *warm = neapi_warm_find(cache, instance->name);
     if (warm == NULL) {
         if (cache->count >= cache->capacity)
             neapi_warm_shrink(cache, cache->capacity - 1);
-        return add(cache, aggregate, stream, id);
+        return add(cache, instance);
     }
     if (cache->newest != warm) {
         unlink_warm(cache, warm);
         link_newest(cache, warm);
     }
     return warm;
+}
+
+void neapi_warm_fill(neapi_warm *warm, const neapi_folded *folded)
+{
+    warm->loaded = true;
+    warm->state = folded->state;
+    warm->version = folded->version;
+    warm->position = folded->position;
+    warm->snapshot = folded->snapshot;
 }
 
 void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm)

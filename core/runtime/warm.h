@@ -1,5 +1,5 @@
-/* The aggregates that a lane keeps folded, so that a decision needs no reading: found by stream,
- * the least recently used let go first. */
+/* The aggregates that a lane keeps folded, so that a decision needs no reading: found by the names
+ * of their instances, the least recently used let go first. */
 #ifndef NEAPI_RUNTIME_WARM_H
 #define NEAPI_RUNTIME_WARM_H
 
@@ -13,16 +13,27 @@ typedef struct neapi_snapshot_mark {
                          0: not known yet */
     bool passed_over; /* one that cannot be read lies in the store: the next is due at once */
     bool given_up;    /* the state cannot be saved */
+    uint64_t folded;  /* by tags: how many events since; by key the versions say it */
 } neapi_snapshot_mark;
+
+/* A state as the store gives it. */
+typedef struct neapi_folded {
+    neapi_state state;
+    uint64_t version;  /* as a neapi_warm's. 0: there is no event; the state is the initial one */
+    uint64_t position; /* as a neapi_warm's */
+    neapi_snapshot_mark snapshot;
+} neapi_folded;
 
 typedef struct neapi_warm {
     struct neapi_warm *newer, *older;           /* by use */
     struct neapi_warm *due_before, *due_behind; /* among those whose snapshot is due */
     bool due;
-    const neapi_aggregate *aggregate;
+    neapi_instance instance; /* its texts lie behind the struct */
     neapi_state state;
-    uint64_t version;  /* of the state: counts what is in flight */
-    uint64_t position; /* of the last event known to be durable */
+    uint64_t version;  /* of the state: counts what is in flight. By tags: the position of the last
+                          event that was folded */
+    uint64_t position; /* of the last event known to be durable. By tags: up to which the log was
+                          looked at */
     neapi_snapshot_mark snapshot;
     neapi_unit *last; /* the newest unit in flight, held; NULL: everything is settled */
     neapi_request *last_request;
@@ -32,13 +43,11 @@ typedef struct neapi_warm {
     bool settling;             /* what is in flight settles first; the state is good */
     neapi_request_list again;  /* refused, to be decided again, in order */
     neapi_request_list parked; /* came while it was stale or settling; after those */
-    neap_text id;              /* within stream */
-    neap_text stream;          /* behind the struct */
 } neapi_warm;
 
 typedef struct neapi_warm_cache {
     neapi_engine *engine;
-    neapi_map by_stream;
+    neapi_map by_name;
     neapi_warm *newest, *oldest;
     neapi_warm *first_due, *last_due;
     size_t count, capacity;
@@ -48,12 +57,13 @@ void neapi_warm_cache_init(neapi_warm_cache *cache, neapi_engine *engine, size_t
 /* Nothing is in flight or parked. */
 void neapi_warm_cache_fini(neapi_warm_cache *cache);
 
-/* The stream's entry, or NULL. */
-neapi_warm *neapi_warm_find(neapi_warm_cache *cache, neap_text stream);
-/* The stream's entry, made if it is not there (not loaded then); marks it as used. Errors: NULL, no
- * memory. */
-neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_aggregate *aggregate,
-                           neap_text stream, neap_text id);
+/* The instance's entry, or NULL. */
+neapi_warm *neapi_warm_find(neapi_warm_cache *cache, neap_text name);
+/* The instance's entry, made if it is not there (not loaded then); marks it as used. Errors: NULL,
+ * no memory. */
+neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_instance *instance);
+/* It holds that state from now on. */
+void neapi_warm_fill(neapi_warm *warm, const neapi_folded *folded);
 /* Lets go of the state; the entry stays. */
 void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm);
 /* Lets go of all states on which nothing depends, but for one entry's (NULL: none). All entries

@@ -138,6 +138,21 @@ static int context_publish(lua_State *L)
 
 /* ---- context:state --------------------------------------------------------------------------- */
 
+/* The table at 3 as JSON, which the stack keeps alive. */
+static neap_text push_tags_json_lj(lua_State *L, neapi_engine *engine)
+{
+    neap_text json = {0};
+    neap_error *error = &engine->failure;
+    neapi_buffer_clear(&engine->scratch);
+    if (neapi_encode_lj(L, 3, engine->vm.depth, &engine->scratch, error) != NEAP_OK)
+        neapi_misuse_lj(L, "context:state: %s", error->message);
+    if (engine->scratch.failed)
+        luaL_error(L, "not enough memory");
+    lua_pushlstring(L, engine->scratch.data, engine->scratch.size);
+    json.data = lua_tolstring(L, -1, &json.size);
+    return json;
+}
+
 static int context_state(lua_State *L)
 {
     neapi_engine *engine = check_context_lj(L, "state");
@@ -145,10 +160,15 @@ static int context_state(lua_State *L)
         return neapi_misuse_lj(L, "context:state is for queries and plain handlers; an aggregate "
                                   "decides on its own state only");
     neap_text name = {0}, id = {0};
-    if (lua_type(L, 2) != LUA_TSTRING || (lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3)))
+    bool by_tags = lua_type(L, 3) == LUA_TTABLE;
+    if (lua_type(L, 2) != LUA_TSTRING ||
+        (!by_tags && lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3)))
         return neapi_misuse_lj(L, "call it as context:state(\"Aggregate\", id)");
     name.data = lua_tolstring(L, 2, &name.size);
-    id.data = lua_tolstring(L, 3, &id.size);
+    if (by_tags)
+        id = push_tags_json_lj(L, engine);
+    else
+        id.data = lua_tolstring(L, 3, &id.size);
     neap_error *error = &engine->failure;
     const neapi_aggregate *aggregate;
     if (neapi_catalog_aggregate(&engine->catalog, name, &aggregate, error) != NEAP_OK)

@@ -16,10 +16,12 @@
 typedef struct deciding {
     const neapi_message *command;
     neapi_state state;
-    neap_text stream, json;
+    const neapi_instance *instance;
+    neap_text json;
     uint64_t expected;
     neapi_call *call;
     neapi_unit *unit;
+    size_t first; /* of the unit's events that is decided here */
     bool spoilt;
 } deciding;
 
@@ -172,6 +174,21 @@ static bool next_event(const neapi_buffer *scratch, size_t *at, header *head, ne
     return true;
 }
 
+/* What has none of the instance's tags would be recorded, and then never be seen by it again. */
+static neap_status check_tags(lua_State *L, neapi_engine *engine, const deciding *job,
+                              neap_error *error)
+{
+    const neap_event *event = &job->unit->events[job->unit->event_count - 1];
+    if (neapi_instance_wants(job->instance, event))
+        return NEAP_OK;
+    push_handler(L, engine, job);
+    return neapi_fail_at(L, -1, error,
+                         "the handler of '%.*s' decided '%.*s', which has none of the tags that it "
+                         "was decided by: %.*s",
+                         NEAPI_TEXT(job->command->name), NEAPI_TEXT(event->type),
+                         NEAPI_TEXT(job->instance->id));
+}
+
 static neap_status append_results_lj(lua_State *L, neapi_engine *engine, const deciding *job,
                                      neap_error *error)
 {
@@ -179,8 +196,10 @@ static neap_status append_results_lj(lua_State *L, neapi_engine *engine, const d
     neap_text data;
     for (size_t at = 0; next_event(&engine->scratch, &at, &head, &data);) {
         neap_status status =
-            neapi_event_append_lj(L, engine, head.message, head.index, job->stream, job->expected,
-                                  data, job->call, job->unit, error);
+            neapi_event_append_lj(L, engine, head.message, head.index, job->instance->stream,
+                                  job->expected, data, job->call, job->unit, error);
+        if (status == NEAP_OK)
+            status = check_tags(L, engine, job, error);
         if (status != NEAP_OK)
             return status;
     }
@@ -194,10 +213,10 @@ static neap_status fold_results_lj(lua_State *L, neapi_engine *engine, const dec
     const void *before = lua_topointer(L, STATE);
     header head;
     neap_text data;
-    for (size_t at = 0; next_event(&engine->scratch, &at, &head, &data);) {
-        neap_text type = engine->catalog.messages[head.message]->name;
+    const neap_event *event = &job->unit->events[job->first];
+    for (size_t at = 0; next_event(&engine->scratch, &at, &head, &data); event++) {
         neap_status status =
-            neapi_fold_lj(L, engine, folds[head.message], STATE, type, data, error);
+            neapi_fold_lj(L, engine, folds[head.message], job->instance, STATE, event, error);
         if (status != NEAP_OK)
             return status;
     }
@@ -220,6 +239,7 @@ static neap_status decide(lua_State *L, neapi_engine *engine, void *arguments, n
     if (status != NEAP_OK)
         return status;
     job->spoilt = true; /* until all of it is done */
+    job->first = job->unit->event_count;
     status = append_results_lj(L, engine, job, error);
     if (status == NEAP_OK)
         status = fold_results_lj(L, engine, job, error);
@@ -228,13 +248,12 @@ static neap_status decide(lua_State *L, neapi_engine *engine, void *arguments, n
 }
 
 neap_status neapi_engine_decide(neapi_engine *engine, const neapi_message *command,
-                                neapi_state state, neap_text id, neap_text stream,
+                                neapi_state state, const neapi_instance *instance,
                                 uint64_t expected, neap_text json, neapi_call *call,
                                 neapi_unit *unit, bool *spoilt, neap_error *error)
 {
-    (void)id; /* the stream says it; aggregates by tags will need it */
     neap_error own;
-    deciding job = {command, state, stream, json, expected, call, unit, false};
+    deciding job = {command, state, instance, json, expected, call, unit, 0, false};
     neap_status status = neapi_engine_enter(engine, decide, &job, error != NULL ? error : &own);
     *spoilt = status != NEAP_OK && job.spoilt;
     return status;

@@ -38,9 +38,9 @@ typedef struct neapi_engine_options {
     unsigned depth, unit_events;
     neap_log_callback log; /* gets the domain's print; may be NULL */
     void *log_user;
-    /* Called from within neapi_engine_handle and _answer, for context:state(). Gives a copy of its
-     * own of the accepted state, which the engine frees; NEAPI_NO_STATE with NEAP_OK: the stream
-     * does not exist. */
+    /* Called from within neapi_engine_handle and _answer, for context:state(). id: a key, or a JSON
+     * object of tags' values. Gives a copy of its own of the accepted state, which the engine
+     * frees; NEAPI_NO_STATE with NEAP_OK: the stream does not exist. */
     neap_status (*load_state)(void *host, const neapi_aggregate *aggregate, neap_text id,
                               neapi_state *copy, neap_error *error);
     /* Called before a handler is stopped for memory: frees, with neapi_engine_state_free and
@@ -67,9 +67,9 @@ typedef struct neapi_call {
     neapi_buffer *canonical;
 } neapi_call;
 
-/* The aggregate's initial state for that instance. */
-neap_status neapi_engine_state_new(neapi_engine *engine, const neapi_aggregate *aggregate,
-                                   neap_text id, neapi_state *state, neap_error *error);
+/* The instance's initial state. */
+neap_status neapi_engine_state_new(neapi_engine *engine, const neapi_instance *instance,
+                                   neapi_state *state, neap_error *error);
 void neapi_engine_state_free(neapi_engine *engine, neapi_state state);
 /* A deep copy. */
 neap_status neapi_engine_state_copy(neapi_engine *engine, neapi_state state, neapi_state *copy,
@@ -86,20 +86,21 @@ neap_status neapi_engine_state_save(neapi_engine *engine, neapi_state state, siz
 neap_status neapi_engine_state_load(neapi_engine *engine, neap_text bytes, neapi_state *state,
                                     neap_error *error);
 
-/* Folds events, in order, entering Lua once. An event that the aggregate does not fold is passed
- * over. After a failure the state is half folded and is to be freed. */
-neap_status neapi_engine_fold(neapi_engine *engine, const neapi_aggregate *aggregate,
+/* Folds events, in order, entering Lua once. An event that the aggregate does not fold, or that has
+ * none of the instance's tags, is passed over. After a failure the state is half folded and is to
+ * be freed. */
+neap_status neapi_engine_fold(neapi_engine *engine, const neapi_instance *instance,
                               neapi_state state, const neap_event *events, size_t count,
                               neap_error *error);
 
 /* Decides a command in its aggregate: decodes and checks `json`, calls the handler, appends what it
- * decided to the unit (to `stream`, behind version `expected`), and folds that into the state; all
- * in one entry into Lua. An event's id and envelope are filled from the call. Nothing decided: the
- * unit has no event, which is no error. Errors: NEAP_REJECTED and all others leave unit and state
- * as they were, unless *spoilt is set: then the state was changed (a fold raised, a handler wrote
- * to it) and is to be freed, and the unit to be cleared. */
+ * decided to the unit (to the instance's stream, behind version `expected`), and folds that into
+ * the state; all in one entry into Lua. An event's id and envelope are filled from the call.
+ * Nothing decided: the unit has no event, which is no error. Errors: NEAP_REJECTED and all others
+ * leave unit and state as they were, unless *spoilt is set: then the state was changed (a fold
+ * raised, a handler wrote to it) and is to be freed, and the unit to be cleared. */
 neap_status neapi_engine_decide(neapi_engine *engine, const neapi_message *command,
-                                neapi_state state, neap_text id, neap_text stream,
+                                neapi_state state, const neapi_instance *instance,
                                 uint64_t expected, neap_text json, neapi_call *call,
                                 neapi_unit *unit, bool *spoilt, neap_error *error);
 /* Runs a command's plain handler; what it publishes goes into the unit. On failure the unit is to

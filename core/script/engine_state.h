@@ -57,10 +57,18 @@ neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *argu
 neap_status neapi_state_keep_lj(lua_State *L, neapi_engine *engine, neapi_state *state,
                                 neap_error *error);
 
-/* Calls the fold of the event with the state (on the stack at `state`) and the recorded data; a
- * table that it gives takes the state's place there. */
-neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold, int state, neap_text type,
-                          neap_text data, neap_error *error);
+/* Calls the fold of the event (its type, data and tags are looked at) with the state (on the stack
+ * at `state`); a table that it gives takes the state's place there. */
+neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold,
+                          const neapi_instance *instance, int state, const neap_event *event,
+                          neap_error *error);
+
+/* Whether the instance folds an event with such tags: it has one of them. Always by key. */
+bool neapi_instance_wants(const neapi_instance *instance, const neap_event *event);
+
+/* Pushes the tags' values by name: those of all (event NULL), or those that the event has. */
+void neapi_push_tags_lj(lua_State *L, const neapi_engine *engine, const neapi_instance *instance,
+                        const neap_event *event);
 
 /* Pushes the table that `json` says, checked against the message's schema; its canonical form is
  * appended to *canonical unless that is NULL. */

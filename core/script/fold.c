@@ -4,19 +4,24 @@
 #include "script/engine_state.h"
 #include "script/failure.h"
 
-neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold, int state, neap_text type,
-                          neap_text data, neap_error *error)
+neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold,
+                          const neapi_instance *instance, int state, const neap_event *event,
+                          neap_error *error)
 {
+    neap_text type = event->type;
     int top = lua_gettop(L);
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_FUNCTIONS), fold);
     lua_pushvalue(L, state);
-    neap_status status = neapi_decode_lj(L, data, engine->vm.depth, error);
+    neap_status status = neapi_decode_lj(L, event->data, engine->vm.depth, error);
     if (status != NEAP_OK) {
         lua_settop(L, top);
         neapi_error_prefix(error, "the recorded event '%.*s' cannot be read", NEAPI_TEXT(type));
         return status == NEAP_INVALID ? neapi_failure_as(error, NEAP_CORRUPT) : status;
     }
-    lua_call(L, 2, 1);
+    bool by_tags = instance->tag_count != 0;
+    if (by_tags)
+        neapi_push_tags_lj(L, engine, instance, event);
+    lua_call(L, by_tags ? 3 : 2, 1);
     int result = lua_type(L, -1);
     if (result == LUA_TTABLE) {
         lua_replace(L, state);
@@ -32,7 +37,7 @@ neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold, int stat
 }
 
 typedef struct folding {
-    const neapi_aggregate *aggregate;
+    const neapi_instance *instance;
     neapi_state state;
     const neap_event *events;
     size_t count;
@@ -42,16 +47,16 @@ static neap_status fold_events(lua_State *L, neapi_engine *engine, void *argumen
                                neap_error *error)
 {
     const folding *job = arguments;
-    const int *folds = engine->plan.aggregates[job->aggregate->index].folds;
+    const int *folds = engine->plan.aggregates[job->instance->aggregate->index].folds;
     engine->vm.pure = true;
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_STATES), job->state);
     for (size_t i = 0; i < job->count; i++) {
         const neap_event *event = &job->events[i];
         const neapi_message *message = neapi_catalog_event(&engine->catalog, event->type);
         int fold = message != NULL ? folds[message->index] : 0;
-        if (fold == 0)
+        if (fold == 0 || !neapi_instance_wants(job->instance, event))
             continue;
-        neap_status status = neapi_fold_lj(L, engine, fold, 1, event->type, event->data, error);
+        neap_status status = neapi_fold_lj(L, engine, fold, job->instance, 1, event, error);
         if (status != NEAP_OK)
             return status;
     }
@@ -59,11 +64,11 @@ static neap_status fold_events(lua_State *L, neapi_engine *engine, void *argumen
     return NEAP_OK;
 }
 
-neap_status neapi_engine_fold(neapi_engine *engine, const neapi_aggregate *aggregate,
+neap_status neapi_engine_fold(neapi_engine *engine, const neapi_instance *instance,
                               neapi_state state, const neap_event *events, size_t count,
                               neap_error *error)
 {
     neap_error own;
-    folding job = {aggregate, state, events, count};
+    folding job = {instance, state, events, count};
     return neapi_engine_enter(engine, fold_events, &job, error != NULL ? error : &own);
 }

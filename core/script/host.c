@@ -224,15 +224,22 @@ static int host_state(lua_State *L)
     neapi_host *host = neapi_host_check_lj(L, "state");
     lua_settop(L, 4);
     const char *name = name_argument_lj(L, "state", "an aggregate");
-    if (lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3))
-        return neapi_misuse_lj(L, "runtime:state: the id must be a text or an integer, but is a %s",
+    bool by_tags = lua_type(L, 3) == LUA_TTABLE;
+    if (!by_tags && lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3))
+        return neapi_misuse_lj(L,
+                               "runtime:state: the id must be a text, an integer, or a table of "
+                               "tags, but is a %s",
                                luaL_typename(L, 3));
     if (!lua_isnil(L, 4) && (!lua_isinteger(L, 4) || lua_tointeger(L, 4) < 1))
         return neapi_misuse_lj(L, "runtime:state: the version must be an integer from 1");
     neap_error error;
+    neap_text json = {0};
+    if (by_tags && data_argument_lj(L, host, "state", &json, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    const char *id = by_tags ? neapi_buffer_terminated(&host->json) : lua_tostring(L, 3);
     neap_reply **reply = push_reply_place_lj(L);
-    if (neap_state(host->runtime, name, lua_tostring(L, 3), (uint64_t)lua_tointeger(L, 4), reply,
-                   &error) != NEAP_OK)
+    if (neap_state(host->runtime, name, id, (uint64_t)lua_tointeger(L, 4), reply, &error) !=
+        NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     return return_value(L, reply);
 }

@@ -165,6 +165,45 @@ static neap_status read_folds_lj(const reading *job, int aggregate, int *folds)
     return NEAP_OK;
 }
 
+/* A list of texts, which live as long as the table. */
+static neap_status texts_field_lj(const reading *job, int index, const char *name,
+                                  const neap_text **texts, size_t *count)
+{
+    lua_State *L = job->L;
+    lua_getfield(L, index, name);
+    *count = lua_isnil(L, -1) ? 0 : (size_t)lua_rawlen(L, -1);
+    neap_text *list = neapi_arena_alloc(&job->catalog->arena, (*count + 1) * sizeof *list);
+    for (size_t i = 0; i < *count && list != NULL; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        list[i].data = lua_tolstring(L, -1, &list[i].size);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    *texts = list;
+    return list != NULL ? NEAP_OK : neapi_nomem(job->error);
+}
+
+/* The tags, and which of them are integers. */
+static neap_status read_instance_tags_lj(const reading *job, int index, neapi_aggregate *aggregate,
+                                         neapi_planned_aggregate *planned)
+{
+    lua_State *L = job->L;
+    size_t count;
+    neap_status status = texts_field_lj(job, index, "tags", &aggregate->tags, &count);
+    if (status != NEAP_OK || count == 0)
+        return status;
+    aggregate->tag_count = (unsigned)count;
+    aggregate->first_tag = (unsigned)integer_field_lj(L, index, "first_tag") - 1;
+    lua_getfield(L, index, "integer_tags");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        planned->integer_tags[i] = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return NEAP_OK;
+}
+
 /* Reads one aggregate (on top). */
 static neap_status read_aggregate_lj(const reading *job, neapi_planned_aggregate *planned)
 {
@@ -174,6 +213,11 @@ static neap_status read_aggregate_lj(const reading *job, neapi_planned_aggregate
     aggregate.name = text_field_lj(L, index, "name");
     aggregate.key = text_field_lj(L, index, "key");
     place_field_lj(L, index, &aggregate.file, &aggregate.line);
+    neap_status status = read_instance_tags_lj(job, index, &aggregate, planned);
+    if (status == NEAP_OK)
+        status = texts_field_lj(job, index, "types", &aggregate.types, &aggregate.type_count);
+    if (status != NEAP_OK)
+        return status;
     lua_getfield(L, index, "snapshot");
     aggregate.snapshot_every = (uint32_t)integer_field_lj(L, index + 1, "every");
     aggregate.snapshot_after_us = time_field_lj(L, index + 1, "after");

@@ -23,6 +23,7 @@ typedef struct neapi_planned_message {
 typedef struct neapi_planned_aggregate {
     int initial; /* in the list of functions: a table or a function */
     bool integer_key;
+    bool integer_tags[NEAPI_MOST_TAGS]; /* as the catalog's tags */
     int *folds; /* by message index, in the list of functions; 0: it is not folded */
 } neapi_planned_aggregate;
 

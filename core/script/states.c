@@ -60,13 +60,18 @@ void neapi_engine_state_free(neapi_engine *engine, neapi_state state)
 /* ---- A new one ------------------------------------------------------------------------------- */
 
 typedef struct making {
-    const neapi_aggregate *aggregate;
-    neap_text id;
+    const neapi_instance *instance;
     neapi_state *state;
 } making;
 
-static void push_id_lj(lua_State *L, const neapi_planned_aggregate *planned, neap_text id)
+static void push_id_lj(lua_State *L, const neapi_engine *engine, const neapi_instance *instance)
 {
+    if (instance->tag_count != 0) {
+        neapi_push_tags_lj(L, engine, instance, NULL);
+        return;
+    }
+    const neapi_planned_aggregate *planned = &engine->plan.aggregates[instance->aggregate->index];
+    neap_text id = instance->id;
     lua_pushlstring(L, id.data, id.size);
     int is_integer;
     lua_Integer integer = lua_tointegerx(L, -1, &is_integer);
@@ -80,11 +85,12 @@ static neap_status make_state(lua_State *L, neapi_engine *engine, void *argument
                               neap_error *error)
 {
     const making *job = arguments;
-    const neapi_planned_aggregate *planned = &engine->plan.aggregates[job->aggregate->index];
+    const neapi_planned_aggregate *planned =
+        &engine->plan.aggregates[job->instance->aggregate->index];
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_FUNCTIONS), planned->initial);
     if (lua_type(L, 1) == LUA_TFUNCTION) {
         lua_pushvalue(L, 1);
-        push_id_lj(L, planned, job->id);
+        push_id_lj(L, engine, job->instance);
         engine->vm.pure = true;
         lua_call(L, 1, 1);
         if (lua_type(L, 2) != LUA_TTABLE)
@@ -95,11 +101,11 @@ static neap_status make_state(lua_State *L, neapi_engine *engine, void *argument
     return status == NEAP_OK ? neapi_state_keep_lj(L, engine, job->state, error) : status;
 }
 
-neap_status neapi_engine_state_new(neapi_engine *engine, const neapi_aggregate *aggregate,
-                                   neap_text id, neapi_state *state, neap_error *error)
+neap_status neapi_engine_state_new(neapi_engine *engine, const neapi_instance *instance,
+                                   neapi_state *state, neap_error *error)
 {
     neap_error own;
-    making job = {aggregate, id, state};
+    making job = {instance, state};
     return neapi_engine_enter(engine, make_state, &job, error != NULL ? error : &own);
 }
 

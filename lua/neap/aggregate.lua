@@ -15,9 +15,19 @@ local check = require "neap.check"
 ---@field keep? integer 2: how many stay of each stream; older ones make `neap state --at` shorter
 ---@field version? string | integer whose fold it is; else: of the domain's files as they are
 
+---An aggregate has a key or tags. By key it is folded from one stream. By tags it is folded from
+---all events that carry one of the tags' values, in whatever stream, and what it decides is
+---refused if another such event was recorded meanwhile; then it is decided again.
+---
+---```lua
+---tags = { "course", "student" }
+---```
 ---@class neap.Aggregate
----@field key string the commands' field that names the instance
----@field initial? table | fun(id: string | integer): table before the first event; copied
+---@field key? string the commands' field that names the instance
+---@field tags? string[] the commands' fields that name the instance, which events have as tags; the
+--- first one names the stream that it records in, and is required in each command
+---@field initial? table | fun(id: string | integer | table): table before the first event; copied;
+--- by tags it gets a table of their values
 ---@field commands table<string, neap.Decide>
 ---@field events table<string, neap.Fold>
 ---@field snapshot? neap.Snapshot
@@ -26,13 +36,15 @@ local check = require "neap.check"
 ---results, or a rejection.
 ---@alias neap.Decide fun(state: table, command: table, context: neap.Context): ...
 
----Changes the state by an event; a table that it gives replaces the state.
----@alias neap.Fold fun(state: table, event: table): table?
+---Changes the state by an event; a table that it gives replaces the state. In an aggregate by tags
+---`about` has those tags of the instance, with their values, that the event carries.
+---@alias neap.Fold fun(state: table, event: table, about?: table): table?
 
 local aggregate = {}
 
 local known = {
-  key = "string",
+  key = "?string",
+  tags = "?table",
   initial = "?table function",
   commands = "table",
   events = "table",
@@ -102,6 +114,30 @@ local function snapshot_of(given)
   }
 end
 
+local most_tags = 16
+
+---@param tags string[]
+---@param what string
+local function check_tags(tags, what)
+  if #tags == 0 or #check.sorted_keys(tags) ~= #tags then
+    check.misuse("%s: 'tags' must be a list of field names", what)
+  end
+  if #tags > most_tags then
+    check.misuse("%s has %d tags; at most %d are allowed", what, #tags, most_tags)
+  end
+  local seen = {}
+  for _, tag in ipairs(tags) do
+    if type(tag) ~= "string" then
+      check.misuse("%s: 'tags' must be a list of field names, but has a %s", what, type(tag))
+    elseif string.find(tag, ":", 1, true) then
+      check.misuse("%s: the tag '%s' must have no ':' in its name", what, tag)
+    elseif seen[tag] then
+      check.misuse("%s: the tag '%s' is named twice", what, tag)
+    end
+    seen[tag] = true
+  end
+end
+
 ---Checks an aggregate's definition as far as it can be told from itself.
 ---@param name string
 ---@param definition any
@@ -109,13 +145,18 @@ end
 ---@return table
 function aggregate.new(name, definition, place)
   local what = string.format("aggregate '%s'", name)
-  if type(definition) == "table" and definition.tags ~= nil then
-    check.misuse("%s: this version of Neap has no aggregates by tags", what)
-  end
-  if type(definition) == "table" and definition.key == nil then
+  if type(definition) == "table" and definition.key == nil and definition.tags == nil then
     check.misuse("%s needs a key: the field of its commands that names the instance", what)
   end
   check.keys(definition, known, what)
+  if string.find(name, "{", 1, true) then
+    check.misuse("%s: its name must have no '{', which begins the tags' values", what)
+  end
+  if definition.key and definition.tags then
+    check.misuse("%s has a key and tags; an aggregate has one of them", what)
+  elseif definition.tags then
+    check_tags(definition.tags, what)
+  end
   check_handlers(definition.commands, what, "command")
   check_handlers(definition.events, what, "event")
   if definition.snapshot then
@@ -125,6 +166,7 @@ function aggregate.new(name, definition, place)
     name = name,
     place = place,
     key = definition.key,
+    given_tags = definition.tags,
     initial = definition.initial == nil and {} or definition.initial,
     commands = definition.commands,
     events = definition.events,

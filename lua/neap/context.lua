@@ -35,6 +35,6 @@ function Context:publish(event, options) end
 ---The accepted state of an aggregate's instance, as a copy; nil if there is none. In queries and
 ---plain handlers.
 ---@param aggregate string
----@param id string | integer
+---@param id string | integer | table by tags: a table of their values
 ---@return table?
 function Context:state(aggregate, id) end

@@ -2,6 +2,7 @@
 
 local check = require "neap.check"
 local domain = require "neap.domain"
+local instance = require "neap.instance"
 
 local plan = {}
 
@@ -60,31 +61,11 @@ local function take(entry, handler, by, place)
 end
 
 ---@param aggregate table
----@param entry table
----@return string
-local function check_key(aggregate, entry)
-  local message = entry.message
-  local field = message.fields[aggregate.key]
-  if field == nil then
-    check.misuse_at(aggregate.place,
-      "aggregate '%s': its key '%s' is not a field of the command '%s'%s", aggregate.name,
-      aggregate.key, message.name,
-      check.did_you_mean(aggregate.key, check.sorted_keys(message.fields)))
-  elseif field ~= "string" and field ~= "integer" then
-    check.misuse_at(aggregate.place,
-      "aggregate '%s': its key '%s' must be a string or an integer in the command '%s', "
-        .. "and required",
-      aggregate.name, aggregate.key, message.name)
-  end
-  return field
-end
-
----@param aggregate table
 ---@param index integer
 ---@param by_name table<string, table>
 local function plan_commands(aggregate, index, by_name)
   local what = string.format("aggregate '%s'", aggregate.name)
-  local key_type, first_command
+  local messages = {}
   for _, name in ipairs(check.sorted_keys(aggregate.commands)) do
     local handler = aggregate.commands[name]
     local place = check.place_of(handler)
@@ -92,21 +73,16 @@ local function plan_commands(aggregate, index, by_name)
     local entry = by_name[name]
     take(entry, handler, what, place)
     entry.aggregate = index
-    local field = check_key(aggregate, entry)
-    if key_type and field ~= key_type then
-      check.misuse_at(aggregate.place, "%s: its key '%s' is %s in the command '%s', but %s in '%s'",
-        what, aggregate.key, check.a(key_type), first_command, check.a(field), name)
-    end
-    key_type, first_command = field, name
+    messages[#messages + 1] = entry.message
   end
-  aggregate.integer_key = key_type == "integer"
+  instance.plan(aggregate, messages)
 end
 
 ---@param aggregate table
 ---@param by_name table<string, table>
 local function plan_events(aggregate, by_name)
   local what = string.format("aggregate '%s'", aggregate.name)
-  aggregate.folds = {}
+  aggregate.folds, aggregate.types = {}, {}
   for _, name in ipairs(check.sorted_keys(aggregate.events)) do
     local fold = aggregate.events[name]
     local place = check.place_of(fold)
@@ -115,7 +91,9 @@ local function plan_events(aggregate, by_name)
       check.misuse_at(place, "%s folds the event '%s', which is transient and never stored", what,
         name)
     end
+    instance.check_event(aggregate, by_name[name].message, place)
     aggregate.folds[by_name[name].index] = fold
+    aggregate.types[#aggregate.types + 1] = name
   end
   if next(aggregate.commands) ~= nil and next(aggregate.events) == nil then
     check.misuse_at(aggregate.place, "%s decides commands, but has no fold for any event", what)

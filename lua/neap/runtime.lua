@@ -160,9 +160,9 @@ function Runtime:send(name, data, options) end
 ---@return neap.Error?
 function Runtime:query(name, data, options) end
 
----An aggregate's folded state, as of now or of a version.
+---An aggregate's folded state, as of now or of a version (by tags: of a position).
 ---@param aggregate string
----@param id string | integer
+---@param id string | integer | table by tags: a table of their values
 ---@param version? integer
 ---@return table?
 ---@return neap.Error?

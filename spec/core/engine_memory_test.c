@@ -130,8 +130,7 @@ static neap_status whole_life(engine_world *world)
     if (status != NEAP_OK)
         return status;
     neapi_state state;
-    status = neapi_engine_state_new(world->engine, engine_aggregate(world), NEAPI_LITERAL("a"),
-                                    &state, &world->error);
+    status = neapi_engine_state_new(world->engine, engine_instance(world), &state, &world->error);
     if (status == NEAP_OK)
         status = engine_decide(world, "Do", state, "{\"id\":\"a\",\"value\":3}");
     neapi_buffer bytes = NEAPI_BUFFER_INIT;

@@ -133,9 +133,9 @@ static void a_state_that_is_too_deep_is_a_limit(void **unused)
                                "(function() local t = {} local at = t for _ = 1, 200 do at.x "
                                "= {} at = at.x end return t end)()"),
                      NEAP_OK);
-    assert_int_equal(neapi_engine_state_new(world.engine, engine_aggregate(&world),
-                                            NEAPI_LITERAL("a"), &state, &world.error),
-                     NEAP_LIMIT);
+    assert_int_equal(
+        neapi_engine_state_new(world.engine, engine_instance(&world), &state, &world.error),
+        NEAP_LIMIT);
     engine_close(&world);
 }
 

@@ -75,16 +75,28 @@ const neapi_message *engine_message(engine_world *world, neap_kind kind, const c
     return message;
 }
 
-const neapi_aggregate *engine_aggregate(engine_world *world)
+static const neapi_instance *instance_of(engine_world *world, const char *id)
 {
-    return neapi_engine_catalog(world->engine)->aggregates[0];
+    static neapi_instance instance;
+    static char stream[64];
+    snprintf(stream, sizeof stream, "Thing-%s", id);
+    instance = (neapi_instance){.aggregate = neapi_engine_catalog(world->engine)->aggregates[0],
+                                .name = neapi_text_of(stream),
+                                .stream = neapi_text_of(stream),
+                                .id = neapi_text_of(stream + strlen("Thing-"))};
+    return &instance;
+}
+
+const neapi_instance *engine_instance(engine_world *world)
+{
+    return instance_of(world, "a");
 }
 
 neapi_state engine_state(engine_world *world, const char *id)
 {
     neapi_state state = NEAPI_NO_STATE;
-    if (neapi_engine_state_new(world->engine, engine_aggregate(world), neapi_text_of(id), &state,
-                               &world->error) != NEAP_OK)
+    if (neapi_engine_state_new(world->engine, instance_of(world, id), &state, &world->error) !=
+        NEAP_OK)
         abort();
     return state;
 }
@@ -94,9 +106,8 @@ neap_status engine_decide(engine_world *world, const char *command, neapi_state 
 {
     neapi_unit_clear(world->unit);
     return neapi_engine_decide(world->engine, engine_message(world, NEAP_KIND_COMMAND, command),
-                               state, NEAPI_LITERAL("a"), NEAPI_LITERAL("Thing-a"), 0,
-                               neapi_text_of(json), &world->call, world->unit, &world->spoilt,
-                               &world->error);
+                               state, engine_instance(world), 0, neapi_text_of(json), &world->call,
+                               world->unit, &world->spoilt, &world->error);
 }
 
 const char *engine_show(engine_world *world, neapi_state state)

@@ -23,7 +23,8 @@ neap_status engine_open(engine_world *world, const char *text, const neapi_engin
 void engine_close(engine_world *world);
 
 const neapi_message *engine_message(engine_world *world, neap_kind kind, const char *name);
-const neapi_aggregate *engine_aggregate(engine_world *world);
+/* The first aggregate's instance "a". Lifetime: until the next call. */
+const neapi_instance *engine_instance(engine_world *world);
 
 /* A new state of the first aggregate. */
 neapi_state engine_state(engine_world *world, const char *id);

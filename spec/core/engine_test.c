@@ -71,9 +71,9 @@ static void the_catalog_knows_what_the_domain_defines(void **unused)
     assert_int_equal(engine_message(&world, NEAP_KIND_COMMAND, "Do")->aggregate, 0);
     assert_int_equal(engine_message(&world, NEAP_KIND_COMMAND, "Publish")->by, NEAPI_BY_LUA);
     assert_int_equal(engine_message(&world, NEAP_KIND_QUERY, "Ask")->by, NEAPI_BY_LUA);
-    assert_string_equal(engine_aggregate(&world)->key.data, "id");
-    assert_int_equal(engine_aggregate(&world)->snapshot_every, 100);
-    assert_string_equal(engine_aggregate(&world)->snapshot_version.data, "7");
+    assert_string_equal(engine_instance(&world)->aggregate->key.data, "id");
+    assert_int_equal(engine_instance(&world)->aggregate->snapshot_every, 100);
+    assert_string_equal(engine_instance(&world)->aggregate->snapshot_version.data, "7");
     assert_int_equal(neapi_sources_fingerprint(world.sources).size, 32);
     engine_close(&world);
 }
@@ -189,12 +189,12 @@ static void stored_events_are_folded_in_order(void **unused)
         {.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"value\":2,\"new\":true}")},
     };
     assert_int_equal(
-        neapi_engine_fold(world.engine, engine_aggregate(&world), state, events, 3, &world.error),
+        neapi_engine_fold(world.engine, engine_instance(&world), state, events, 3, &world.error),
         NEAP_OK);
     assert_string_equal(engine_show(&world, state), "{\"count\":2,\"last\":2}");
     events[1] = (neap_event){.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"id\":")};
     assert_int_equal(
-        neapi_engine_fold(world.engine, engine_aggregate(&world), state, events, 3, &world.error),
+        neapi_engine_fold(world.engine, engine_instance(&world), state, events, 3, &world.error),
         NEAP_CORRUPT);
     engine_close(&world);
 }
@@ -208,7 +208,7 @@ static void a_fold_is_pure_also_when_it_is_repeated(void **unused)
     neap_event event = {.type = NEAPI_LITERAL("Done"),
                         .data = NEAPI_LITERAL("{\"value\":\"impure\"}")};
     assert_int_equal(
-        neapi_engine_fold(world.engine, engine_aggregate(&world), state, &event, 1, &world.error),
+        neapi_engine_fold(world.engine, engine_instance(&world), state, &event, 1, &world.error),
         NEAP_HANDLER);
     assert_non_null(strstr(world.error.message, "os.time cannot be used in an aggregate"));
     engine_close(&world);
@@ -328,10 +328,11 @@ static neap_status load_state(void *host, const neapi_aggregate *aggregate, neap
         return NEAP_OK;
     }
     neap_event event = {.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"value\":5}")};
-    neap_status status = neapi_engine_state_new(self->world->engine, aggregate, id, copy, error);
+    const neapi_instance instance = {.aggregate = aggregate, .name = id, .id = id};
+    neap_status status = neapi_engine_state_new(self->world->engine, &instance, copy, error);
     return status != NEAP_OK
                ? status
-               : neapi_engine_fold(self->world->engine, aggregate, *copy, &event, 1, error);
+               : neapi_engine_fold(self->world->engine, &instance, *copy, &event, 1, error);
 }
 
 static neap_status ask(engine_world *world, neapi_buffer *answer)

@@ -128,10 +128,42 @@ describe("a domain with a mistake", function()
         snapshot = { every = 0 } }
       return shop]],
       "domain.lua:6: aggregate 'Order': 'snapshot.every' must be an integer from 1" },
-    { "an aggregate by tags",
-      [[shop:aggregate "Order" { tags = { "order_id" }, commands = {}, events = {} }
+    { "an aggregate with a key and tags",
+      [[shop:aggregate "Order" { key = "order_id", tags = { "order_id" },
+        commands = {}, events = {} }
       return shop]],
-      "domain.lua:6: aggregate 'Order': this version of Neap has no aggregates by tags" },
+      "domain.lua:6: aggregate 'Order' has a key and tags; an aggregate has one of them" },
+    { "tags that are no list",
+      [[shop:aggregate "Order" { tags = { order_id = true }, commands = {}, events = {} }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': 'tags' must be a list of field names" },
+    { "a tag twice",
+      [[shop:aggregate "Order" { tags = { "order_id", "order_id" }, commands = {}, events = {} }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': the tag 'order_id' is named twice" },
+    { "a tag that no command has",
+      [[shop:aggregate "Order" { tags = { "order_id", "custommer" },
+        commands = { PlaceOrder = function() end }, events = {} }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': its tag 'custommer' is a field of no command" },
+    { "a command without the first tag",
+      [[shop:aggregate "Order" { tags = { "orderid" }, commands = { PlaceOrder = function() end },
+        events = {} }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': its tag 'orderid' is not a field of the command "
+        .. "'PlaceOrder'; did you mean 'order_id'?" },
+    { "an event that has none of the tags",
+      [[shop:event "Placed" { order_id = "string" }
+      shop:aggregate "Order" { tags = { "order_id" }, commands = {},
+        events = { Placed = function() end } }
+      return shop]],
+      "domain.lua:8: aggregate 'Order' folds the event 'Placed', which has none of its tags "
+        .. "(order_id); define it with { tags = { … } }" },
+    { "an aggregate whose name begins tags",
+      [[shop:aggregate "Order{" { tags = { "order_id" }, commands = {}, events = {} }
+      return shop]],
+      "domain.lua:6: aggregate 'Order{': its name must have no '{', which begins the tags' "
+        .. "values" },
     { "a name twice",
       [[shop:event "PlaceOrder" {}
       return shop]],

@@ -284,22 +284,23 @@ static long total_at(world *it, const char *aggregate, const char *id, uint64_t 
 {
     char stream[64];
     neapi_lane *lane = &it->runtime.lane;
-    neapi_state state;
-    uint64_t version, position;
-    neapi_snapshot_mark mark;
+    neapi_folded folded;
     neap_error error;
     neapi_buffer json = NEAPI_BUFFER_INIT;
     snprintf(stream, sizeof stream, "%s-%s", aggregate, id);
-    if (neapi_lane_load(lane, aggregate_of(it, aggregate), neapi_text_of(stream), neapi_text_of(id),
-                        max_version, &state, &version, &position, &mark, &error) != NEAP_OK)
+    const neapi_instance instance = {.aggregate = aggregate_of(it, aggregate),
+                                     .name = neapi_text_of(stream),
+                                     .stream = neapi_text_of(stream),
+                                     .id = neapi_text_of(id)};
+    if (neapi_lane_load(lane, &instance, max_version, &folded, &error) != NEAP_OK)
         fail_msg("%s", error.message);
-    assert_int_equal(neapi_engine_state_json(lane->engine, state, &json, &error), NEAP_OK);
-    neapi_engine_state_free(lane->engine, state);
+    assert_int_equal(neapi_engine_state_json(lane->engine, folded.state, &json, &error), NEAP_OK);
+    neapi_engine_state_free(lane->engine, folded.state);
     const char *at = strstr(neapi_buffer_terminated(&json), "\"total\":");
     long total = at != NULL ? strtol(at + 8, NULL, 10) : -1;
     neapi_buffer_fini(&json);
     if (through != NULL)
-        *through = mark.version;
+        *through = folded.snapshot.version;
     return total;
 }
 
@@ -315,7 +316,7 @@ static void put(world *it, const char *aggregate, const char *stream, uint64_t v
     neapi_outcome outcome;
     neap_error error;
     neapi_unit *unit = neapi_unit_new((neap_uuid){{7}});
-    const neapi_snapshot snapshot = {.stream = neapi_text_of(stream),
+    const neapi_snapshot snapshot = {.name = neapi_text_of(stream),
                                      .version = version,
                                      .fingerprint = print_of(it, aggregate),
                                      .state = bytes,

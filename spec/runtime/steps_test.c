@@ -449,21 +449,19 @@ static void check_states(world *it)
     for (neapi_warm *warm = lane->warm.newest; warm != NULL; warm = warm->older) {
         if (!warm->loaded || it->outsider)
             continue;
-        neapi_buffer kept = NEAPI_BUFFER_INIT, folded = NEAPI_BUFFER_INIT;
-        neapi_state state;
-        uint64_t version, position;
-        neapi_snapshot_mark snapshot;
-        assert_int_equal(neapi_lane_load(lane, warm->aggregate, warm->stream, warm->id, UINT64_MAX,
-                                         &state, &version, &position, &snapshot, &error),
+        neapi_buffer kept = NEAPI_BUFFER_INIT, again = NEAPI_BUFFER_INIT;
+        neapi_folded folded;
+        assert_int_equal(neapi_lane_load(lane, &warm->instance, UINT64_MAX, &folded, &error),
                          NEAP_OK);
         assert_int_equal(neapi_engine_state_json(lane->engine, warm->state, &kept, &error),
                          NEAP_OK);
-        assert_int_equal(neapi_engine_state_json(lane->engine, state, &folded, &error), NEAP_OK);
-        check(version == warm->version && position == warm->position);
-        check(kept.size == folded.size && memcmp(kept.data, folded.data, kept.size) == 0);
-        neapi_engine_state_free(lane->engine, state);
+        assert_int_equal(neapi_engine_state_json(lane->engine, folded.state, &again, &error),
+                         NEAP_OK);
+        check(folded.version == warm->version && folded.position == warm->position);
+        check(kept.size == again.size && memcmp(kept.data, again.data, kept.size) == 0);
+        neapi_engine_state_free(lane->engine, folded.state);
         neapi_buffer_fini(&kept);
-        neapi_buffer_fini(&folded);
+        neapi_buffer_fini(&again);
     }
 }
 
