@@ -88,6 +88,10 @@ struct neapi_backend {
      * units_see_accepted_ones_before_them · unit_after_a_refused_one_is_refused ·
      * unknown_operation_is_usage · key_is_unique_until_it_expires · key_keeps_the_receipt ·
      * command_is_found_from_every_event · snapshot_newest_wins · snapshot_keeps_only_so_many ·
+     * snapshot_needs_no_stream · condition_is_judged · condition_names_many_tags ·
+     * condition_tells_the_newest_event · condition_sees_accepted_units_before_it ·
+     * condition_does_not_see_its_own_unit · condition_does_not_see_refused_units ·
+     * condition_alone_appends_nothing · refused_unit_leaves_no_tags ·
      * data_comes_back_byte_for_byte · envelope_comes_back ·
      * events_get_position_and_version_at_commit · accepted_units_survive_reopening ·
      * empty_batch_is_fine · large_batch · large_event · random_histories_match_the_model ·
@@ -104,7 +108,9 @@ struct neapi_backend {
 
     /* Fills the (cleared) page. Sees what is committed. Holds nothing open afterwards.
      * Rules: reads_forward · reads_backward · reads_one_stream · reads_a_category ·
-     * category_is_not_a_prefix · reads_types · unknown_stream_is_empty ·
+     * category_is_not_a_prefix · reads_types · reads_tags · tags_combine_with_types ·
+     * tag_is_not_a_prefix · tags_have_bounds · pages_of_tags_join_without_gap_or_repeat ·
+     * unknown_stream_is_empty ·
      * pages_join_without_gap_or_repeat · page_keeps_its_bounds · from_and_to_are_inclusive ·
      * reader_sees_commits_of_the_writer · reader_in_another_store_sees_commits ·
      * readers_see_a_prefix · refused_allocation_in_read. */

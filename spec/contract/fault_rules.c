@@ -8,22 +8,26 @@
 #define UNITS        4
 #define MOST_REFUSED 1000
 
-/* 0: everything at once · 1: behind a refused allocation · 2: named badly · 3: follows 1. */
+/* 0: everything at once · 1: behind a refused allocation, with a condition on what 0 appends · 2:
+ * named badly · 3: follows 1. */
 static void build(neapi_unit **units)
 {
     for (size_t i = 0; i < UNITS; i++)
         units[i] = new_unit();
     neap_uuid command = add_command(units[0], "Do");
-    for (int i = 0; i < 6; i++) {
+    const neap_text tags[] = {T("side:left"), T("side:right")};
+    for (uint32_t i = 0; i < 6; i++) {
         neap_event event = new_event(i % 2 == 0 ? "Opened" : "Closed", "{}");
         event.command_id = command;
+        event.tags = tags;
+        event.tag_count = i % 3;
         add_event(units[0], i < 5 ? "A-1" : "B-1", NEAP_ANY_VERSION, &event);
     }
     add_key(units[0], "k-1", NOW + 1000);
     add_snapshot(units[0], "A-1", 2, "f", "state", 1);
-    neap_text tag = T("side:left");
+    add_condition(units[1], "Moved", "side:left", 0);
     neap_event event = new_event("Moved", "{}");
-    event.tags = &tag;
+    event.tags = tags;
     event.tag_count = 1;
     add_event(units[1], "C-1", 0, &event);
     add(units[2], "", 0, "Lost");
@@ -106,7 +110,7 @@ void refused_allocation_in_commit(void **state)
         commit_refused(world->fixture, nth, false);
 }
 
-#define READS 8
+#define READS 9
 
 /* The which-th way to read; a session of its own is opened for it. */
 static neap_status read_once(contract_world *world, int which, uint64_t *seen)
@@ -124,13 +128,17 @@ static neap_status read_once(contract_world *world, int which, uint64_t *seen)
     uint64_t position;
     bool found = false;
     const neap_text types[] = {T("Opened"), T("Closed")};
+    const neap_text tags[] = {T("side:left"), T("side:right")};
     neapi_range range = forward();
     range.types = types;
-    range.type_count = which == 1 ? 2 : 0;
+    range.type_count = which == 1 || which == 7 ? 2 : 0;
+    range.tags = tags;
+    range.tag_count = which == 7 ? 2 : 0;
     *seen = 0;
     switch (which) {
     case 0:
     case 1:
+    case 7:
         status = neapi_read(session, &range, &page, NULL);
         *seen = page.count;
         break;
@@ -166,7 +174,7 @@ static neap_status read_once(contract_world *world, int which, uint64_t *seen)
 
 void refused_allocation_in_read(void **state)
 {
-    static const uint64_t expected[READS] = {8, 6, 1, 1, 1, 8, 8, 5};
+    static const uint64_t expected[READS] = {8, 6, 1, 1, 1, 8, 8, 4, 5};
     contract_world *world = *state;
     neapi_unit *units[UNITS];
     build(units);

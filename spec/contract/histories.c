@@ -30,6 +30,16 @@ static bool chance(random_history *history, uint32_t percent)
     return random_below(history, 100) < percent;
 }
 
+/* Some of the tags, in their order. Returns how many. */
+static uint32_t random_tags(random_history *history, neap_text *tags)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < MODEL_TAGS; i++)
+        if (chance(history, 20))
+            tags[count++] = T(model_tags[i]);
+    return count;
+}
+
 static void random_append(random_history *history, neapi_unit *unit, uint64_t *versions,
                           neap_uuid command)
 {
@@ -43,9 +53,9 @@ static void random_append(random_history *history, neapi_unit *unit, uint64_t *v
         char data[MODEL_BYTES];
         snprintf(data, sizeof data, "{\"n\":%u}", random_below(history, 1000000));
         neap_event event = new_event(model_types[random_below(history, MODEL_TYPES)], data);
-        neap_text tags[2] = {T("side:left"), T("side:right")};
+        neap_text tags[MODEL_TAGS];
         event.tags = tags;
-        event.tag_count = random_below(history, 3);
+        event.tag_count = random_tags(history, tags);
         event.meta = chance(history, 20) ? T("{\"user\":\"ada\"}") : T("");
         event.command_id = command;
         add_event(unit, model_streams[s], expected, &event);
@@ -70,14 +80,28 @@ static void random_key(random_history *history, neapi_unit *unit, bool *used)
     used[k] = true;
 }
 
+/* Knows nearly all of the log, mostly. */
+static void random_condition(random_history *history, neapi_unit *unit)
+{
+    neap_text types[2], tags[2];
+    for (size_t i = 0; i < 2; i++) {
+        types[i] = T(model_types[random_below(history, MODEL_TYPES)]);
+        tags[i] = T(model_tags[random_below(history, MODEL_TAGS)]);
+    }
+    uint32_t head = (uint32_t)history->model.log.count;
+    uint64_t after = chance(history, 80) ? head + random_below(history, 8)
+                                         : head - random_below(history, head / 4 + 1);
+    assert_int_equal(neapi_unit_condition(unit, types, random_below(history, 3), tags,
+                                          1 + random_below(history, 2), after),
+                     NEAP_OK);
+}
+
 static void random_snapshot(random_history *history, neapi_unit *unit, const uint64_t *versions)
 {
     size_t s = random_below(history, MODEL_STREAMS);
-    if (versions[s] == 0)
-        return;
     char text[MODEL_BYTES];
     snprintf(text, sizeof text, "state %u", random_below(history, 1000000));
-    add_snapshot(unit, model_streams[s], 1 + random_below(history, (uint32_t)versions[s]),
+    add_snapshot(unit, model_streams[s], 1 + random_below(history, (uint32_t)versions[s] + 5),
                  model_prints[random_below(history, 2)], text,
                  1 + random_below(history, MODEL_KEPT));
 }
@@ -100,7 +124,9 @@ static neapi_unit *random_unit(random_history *history)
             assert_int_equal(neapi_unit_expect(unit, T(model_streams[s]),
                                                versions[s] + (chance(history, 10) ? 1 : 0)),
                              NEAP_OK);
-        else if (which < 85)
+        else if (which < 80)
+            random_condition(history, unit);
+        else if (which < 90)
             random_key(history, unit, used);
         else
             random_snapshot(history, unit, versions);
@@ -124,25 +150,27 @@ static bool matches(const neapi_range *range, const neap_event *event)
         return false;
     if (range->category.size != 0 && !in_category(event->stream, range->category.data))
         return false;
-    for (size_t i = 0; i < range->type_count; i++)
-        if (neapi_text_equal(range->types[i], event->type))
-            return true;
-    return range->type_count == 0;
+    return model_wants(event, range->types, range->type_count, range->tags, range->tag_count);
 }
 
 static void compare_read(random_history *history)
 {
     static const char *const categories[] = {"A", "AB", "B", "\xC3\x84", "C"};
     neapi_range range = chance(history, 50) ? forward() : backward();
-    uint32_t which = random_below(history, 3);
+    neap_text tags[3];
+    uint32_t which = random_below(history, 4);
     if (which == 1)
         range.stream = T(model_streams[random_below(history, MODEL_STREAMS)]);
     else if (which == 2)
         range.category = T(categories[random_below(history, 5)]);
     neap_text types[3];
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         types[i] = T(model_types[random_below(history, MODEL_TYPES)]);
+        tags[i] = T(model_tags[random_below(history, MODEL_TAGS)]);
+    }
     range.types = types;
+    range.tags = tags;
+    range.tag_count = which == 3 ? 1 + random_below(history, 3) : 0;
     range.type_count = chance(history, 50) ? random_below(history, 4) : 0;
     uint32_t end =
         (uint32_t)history->model.log.count / (range.stream.size != 0 ? MODEL_STREAMS : 1) + 3;

@@ -236,6 +236,42 @@ void snapshot_newest_wins(void **state)
     assert_int_equal(found.version, 9);
 }
 
+void snapshot_needs_no_stream(void **state)
+{
+    contract_world *world = *state;
+    append(world, "A-1", "Changed");
+    char longest[NEAPI_STREAM_BYTES + 1];
+    memset(longest, 'x', NEAPI_STREAM_BYTES);
+    longest[NEAPI_STREAM_BYTES] = '\0';
+    const char *const names[] = {"Enrolment course:math student:\xC3\xA4", "A-2", "A", longest};
+    const uint64_t versions[] = {1, 1000, (uint64_t)1 << 40};
+    for (size_t i = 0; i < 4; i++) {
+        neapi_unit *unit = new_unit();
+        for (size_t v = 0; v < 3; v++)
+            add_snapshot(unit, names[i], versions[v], "f", v == 2 ? "newest" : "older", 2);
+        commit_one(world, unit, NEAP_OK);
+        neapi_snapshot found;
+        bool is_found;
+        assert_int_equal(neapi_find_snapshot(world->reader, T(names[i]), UINT64_MAX, T("f"),
+                                             &world->arena, &found, &is_found, NULL),
+                         NEAP_OK);
+        assert_true(is_found);
+        assert_text(found.name, names[i]);
+        assert_text(found.state, "newest");
+        assert_true(found.version == versions[2]);
+        neapi_find_snapshot(world->reader, T(names[i]), 999, T("f"), &world->arena, &found,
+                            &is_found, NULL);
+        assert_false(is_found); /* only two are kept */
+    }
+    neap_verification counts = assert_sound(world);
+    assert_int_equal(counts.snapshots, 8);
+    assert_int_equal(counts.streams, 1);
+    assert_stream_head(world, "A-2", 0, 0);
+    neapi_unit *unit = new_unit();
+    add(unit, "A-2", 0, "Opened"); /* The stream begins as if nothing of its name were there. */
+    commit_one(world, unit, NEAP_OK);
+}
+
 void snapshot_keeps_only_so_many(void **state)
 {
     contract_world *world = *state;

@@ -6,6 +6,8 @@ const char *const model_streams[MODEL_STREAMS] = {"A-1",   "A-2", "AB-1", "A",
                                                   "B-1-2", "B-1", "-x",   "\xC3\x84-\xE2\x82\xAC"};
 const char *const model_types[MODEL_TYPES] = {"Opened", "Changed", "Moved", "Closed", "Reopened"};
 const char *const model_keys[MODEL_KEYS] = {"k", "k-1", "k-2", "K", "k%", "k_"};
+const char *const model_tags[MODEL_TAGS] = {"Side:left", "room:1", "room:10", "side:\"\\",
+                                            "side:left"};
 const char *const model_prints[2] = {"f", "g"};
 
 static size_t index_of(neap_text name, const char *const *names, size_t count)
@@ -49,8 +51,37 @@ static bool append_events(model_store *model, const neapi_unit *unit, const neap
     return true;
 }
 
-/* The verdict on one operation. */
-static neapi_verdict model_op(model_store *model, const neapi_unit *unit, size_t at)
+static bool is_one_of(neap_text name, const neap_text *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (neapi_text_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+bool model_wants(const neap_event *event, const neap_text *types, size_t type_count,
+                 const neap_text *tags, size_t tag_count)
+{
+    if (type_count != 0 && !is_one_of(event->type, types, type_count))
+        return false;
+    for (uint32_t i = 0; i < event->tag_count; i++)
+        if (is_one_of(event->tags[i], tags, tag_count))
+            return true;
+    return tag_count == 0;
+}
+
+/* The newest position behind `after` and up to `last` that is against the condition, or 0. */
+static uint64_t against(const model_store *model, const neapi_condition *condition, size_t last)
+{
+    for (size_t position = last; position > condition->after; position--)
+        if (model_wants(&model->log.events[position - 1], condition->types, condition->type_count,
+                        condition->tags, condition->tag_count))
+            return position;
+    return 0;
+}
+
+/* The verdict on one operation. start: the head before its unit. */
+static neapi_verdict model_op(model_store *model, const neapi_unit *unit, size_t at, size_t start)
 {
     const neapi_op *op = &unit->ops[at];
     neapi_verdict verdict = {.op = at};
@@ -63,6 +94,9 @@ static neapi_verdict model_op(model_store *model, const neapi_unit *unit, size_t
             verdict.status = NEAP_CONFLICT;
         else if (appends)
             assert_true(append_events(model, unit, op));
+    } else if (op->kind == NEAPI_OP_CONDITION) {
+        verdict.actual = against(model, &op->condition, start);
+        verdict.status = verdict.actual != 0 ? NEAP_CONFLICT : NEAP_OK;
     } else if (op->kind == NEAPI_OP_KEY) {
         model_key *key = &model->state.keys[index_of(op->key.key, model_keys, MODEL_KEYS)];
         if (model->now_us < key->expires_at)
@@ -98,7 +132,7 @@ neapi_verdict model_judge(model_store *model, const neapi_unit *unit, bool block
     before = model->state;
     size_t count = model->log.count;
     for (size_t i = 0; i < unit->op_count; i++) {
-        neapi_verdict verdict = model_op(model, unit, i);
+        neapi_verdict verdict = model_op(model, unit, i, count);
         if (verdict.status != NEAP_OK) {
             model->state = before;
             model->log.count = count;

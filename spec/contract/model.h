@@ -7,13 +7,15 @@
 #define MODEL_STREAMS 8
 #define MODEL_TYPES   5
 #define MODEL_KEYS    6
+#define MODEL_TAGS    5
 #define MODEL_KEPT    3
 #define MODEL_BYTES   32
 
 extern const char *const model_streams[MODEL_STREAMS];
 extern const char *const model_types[MODEL_TYPES];
 extern const char *const model_keys[MODEL_KEYS];
-extern const char *const model_prints[2]; /* fingerprints */
+extern const char *const model_tags[MODEL_TAGS]; /* in bytewise order */
+extern const char *const model_prints[2];        /* fingerprints */
 
 typedef struct model_key {
     int64_t expires_at;
@@ -40,6 +42,11 @@ typedef struct model_store {
     model_state state;
     neapi_page log;
 } model_store;
+
+/* Whether the event has one of the types, of which none means any, and carries one of the tags, of
+ * which none means any or no tag. */
+bool model_wants(const neap_event *event, const neap_text *types, size_t type_count,
+                 const neap_text *tags, size_t tag_count);
 
 /* Judges the unit, and applies it if it is accepted. blocked: it follows one that was not. */
 neapi_verdict model_judge(model_store *model, const neapi_unit *unit, bool blocked);

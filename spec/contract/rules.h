@@ -32,6 +32,15 @@
     RULE(command_is_found_from_every_event, true)                                                  \
     RULE(snapshot_newest_wins, true)                                                               \
     RULE(snapshot_keeps_only_so_many, true)                                                        \
+    RULE(snapshot_needs_no_stream, true)                                                           \
+    RULE(condition_is_judged, true)                                                                \
+    RULE(condition_names_many_tags, true)                                                          \
+    RULE(condition_tells_the_newest_event, true)                                                   \
+    RULE(condition_sees_accepted_units_before_it, true)                                            \
+    RULE(condition_does_not_see_its_own_unit, true)                                                \
+    RULE(condition_does_not_see_refused_units, true)                                               \
+    RULE(condition_alone_appends_nothing, true)                                                    \
+    RULE(refused_unit_leaves_no_tags, true)                                                        \
     RULE(data_comes_back_byte_for_byte, true)                                                      \
     RULE(envelope_comes_back, true)                                                                \
     RULE(events_get_position_and_version_at_commit, true)                                          \
@@ -45,6 +54,11 @@
     RULE(reads_a_category, true)                                                                   \
     RULE(category_is_not_a_prefix, true)                                                           \
     RULE(reads_types, true)                                                                        \
+    RULE(reads_tags, true)                                                                         \
+    RULE(tags_combine_with_types, true)                                                            \
+    RULE(tag_is_not_a_prefix, true)                                                                \
+    RULE(tags_have_bounds, true)                                                                   \
+    RULE(pages_of_tags_join_without_gap_or_repeat, true)                                           \
     RULE(unknown_stream_is_empty, true)                                                            \
     RULE(pages_join_without_gap_or_repeat, true)                                                   \
     RULE(page_keeps_its_bounds, true)                                                              \

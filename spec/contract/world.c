@@ -107,6 +107,22 @@ void add(neapi_unit *unit, const char *stream, uint64_t expected, const char *ty
     add_event(unit, stream, expected, &event);
 }
 
+void add_tagged(neapi_unit *unit, const char *stream, const char *type, const char *first,
+                const char *second)
+{
+    const neap_text tags[] = {T(first), T(second)};
+    neap_event event = new_event(type, "{}");
+    event.tags = tags;
+    event.tag_count = (uint32_t)(first != NULL) + (uint32_t)(second != NULL);
+    add_event(unit, stream, NEAP_ANY_VERSION, &event);
+}
+
+void add_condition(neapi_unit *unit, const char *type, const char *tag, uint64_t after)
+{
+    const neap_text types = T(type), tags = T(tag);
+    assert_int_equal(neapi_unit_condition(unit, &types, type != NULL, &tags, 1, after), NEAP_OK);
+}
+
 void add_key(neapi_unit *unit, const char *key, int64_t expires_at)
 {
     neapi_key operation = {.key = T(key), .expires_at = expires_at, .types = T("[]")};
@@ -160,6 +176,14 @@ void append(contract_world *world, const char *stream, const char *type)
 {
     neapi_unit *unit = new_unit();
     add(unit, stream, NEAP_ANY_VERSION, type);
+    commit_one(world, unit, NEAP_OK);
+}
+
+void append_tagged(contract_world *world, const char *stream, const char *type, const char *first,
+                   const char *second)
+{
+    neapi_unit *unit = new_unit();
+    add_tagged(unit, stream, type, first, second);
     commit_one(world, unit, NEAP_OK);
 }
 

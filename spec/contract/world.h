@@ -42,6 +42,11 @@ neapi_unit *new_unit(void);
 /* Adds one event with data of its own. */
 void add(neapi_unit *unit, const char *stream, uint64_t expected, const char *type);
 void add_event(neapi_unit *unit, const char *stream, uint64_t expected, const neap_event *event);
+/* Adds one event that carries the tags, in bytewise order; a NULL is none. */
+void add_tagged(neapi_unit *unit, const char *stream, const char *type, const char *first,
+                const char *second);
+/* Adds a condition on one type (NULL: any) and one tag. */
+void add_condition(neapi_unit *unit, const char *type, const char *tag, uint64_t after);
 void add_key(neapi_unit *unit, const char *key, int64_t expires_at);
 neap_uuid add_command(neapi_unit *unit, const char *name);
 void add_snapshot(neapi_unit *unit, const char *stream, uint64_t version, const char *fingerprint,
@@ -54,6 +59,8 @@ void commit(contract_world *world, neapi_unit *const *units, size_t count);
 void commit_one(contract_world *world, neapi_unit *unit, neap_status status);
 /* The same for a unit of one event. */
 void append(contract_world *world, const char *stream, const char *type);
+void append_tagged(contract_world *world, const char *stream, const char *type, const char *first,
+                   const char *second);
 void release(neapi_unit *const *units, size_t count);
 
 #define assert_verdict(unit, expected_status)                                                      \

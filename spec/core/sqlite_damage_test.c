@@ -60,7 +60,8 @@ static neapi_unit *rich_unit(uint64_t number)
     neapi_unit *unit = new_unit(stream, NEAP_ANY_VERSION, number);
     neap_event event = unit->events[0];
     event.id.bytes[15] = (uint8_t)~event.id.bytes[15];
-    event.type = NEAPI_LITERAL("Enrolled");
+    neap_text type = NEAPI_LITERAL("Enrolled");
+    event.type = type;
     event.tags = tags;
     event.tag_count = 2;
     event.meta = NEAPI_LITERAL("{\"user\":\"ada\"}");
@@ -84,6 +85,7 @@ static neapi_unit *rich_unit(uint64_t number)
     assert_int_equal(neapi_unit_command(unit, &command), NEAP_OK);
     assert_int_equal(neapi_unit_key(unit, &kept), NEAP_OK);
     assert_int_equal(neapi_unit_snapshot(unit, &snapshot), NEAP_OK);
+    assert_int_equal(neapi_unit_condition(unit, &type, 1, tags, 2, 2 * number), NEAP_OK);
     return unit;
 }
 
@@ -156,12 +158,21 @@ static void ignore_finding(void *user, const char *text)
 static void read_everything(neapi_session *session)
 {
     neap_text type = NEAPI_LITERAL("Enrolled"), order = NEAPI_LITERAL("Order-1");
+    neap_text tags[] = {NEAPI_LITERAL("course:c-1"), NEAPI_LITERAL("student:s-\"2\"")};
     read_all(session, (neapi_range){.from = 1, .to = UINT64_MAX});
     read_all(session, (neapi_range){.from = UINT64_MAX, .to = 1, .backward = true});
     read_all(session, (neapi_range){.from = 1, .to = UINT64_MAX, .stream = order});
     read_all(session,
              (neapi_range){.from = 1, .to = UINT64_MAX, .category = NEAPI_LITERAL("Order")});
     read_all(session, (neapi_range){.from = 1, .to = UINT64_MAX, .types = &type, .type_count = 1});
+    read_all(session, (neapi_range){.from = 1, .to = UINT64_MAX, .tags = tags, .tag_count = 2});
+    read_all(session, (neapi_range){.from = UINT64_MAX,
+                                    .to = 1,
+                                    .backward = true,
+                                    .types = &type,
+                                    .type_count = 1,
+                                    .tags = tags,
+                                    .tag_count = 2});
 
     neap_error error = {0};
     neapi_arena arena = NEAPI_ARENA_INIT;
@@ -302,7 +313,18 @@ static void verify_finds_what_does_not_agree(void **state)
         "UPDATE categories SET name = 'Bill' WHERE name = 'Invoice'",
         "UPDATE events SET version = version + 90 WHERE position = 5",
         "UPDATE events SET id = x'00' WHERE position = 6",
-        "UPDATE snapshots SET stream = 88 WHERE number = (SELECT min(number) FROM snapshots)",
+        "DELETE FROM event_tags WHERE position = 8",
+        "DELETE FROM event_tags WHERE position = 8 AND tag = 2",
+        "INSERT INTO event_tags SELECT 1, position, type FROM events WHERE position = 7",
+        "INSERT INTO event_tags VALUES (1, 5000, 2)",
+        "INSERT INTO event_tags VALUES (77, 8, 2)",
+        "UPDATE event_tags SET type = 77 WHERE position = 8",
+        "UPDATE event_tags SET position = position - 1 WHERE position = 8",
+        "UPDATE tags SET name = 'course:c-2' WHERE name = 'course:c-1'",
+        "INSERT INTO tags (name) VALUES ('course:c-9')",
+        "UPDATE events SET tags = NULL WHERE position = 8",
+        "UPDATE events SET tags = '[1]' WHERE position = 8",
+        "UPDATE events SET tags = '[\"course:c-1\"]' WHERE position = 8",
         "UPDATE keys SET position = 99999",
         "UPDATE keys SET command_id = 'x'",
         "DELETE FROM store",

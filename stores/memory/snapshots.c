@@ -134,3 +134,14 @@ const neapi_snapshot *neapi_memory_snapshot_find(const neapi_memory_snapshots *s
             return &at->snapshot;
     return NULL;
 }
+
+uint64_t neapi_memory_snapshot_bytes(const neapi_memory_snapshots *snapshots)
+{
+    uint64_t bytes = 0;
+    size_t at = 0;
+    const neapi_memory_shelf *shelf;
+    while ((shelf = neapi_map_next(&snapshots->shelves, &at)) != NULL)
+        for (const neapi_memory_snapshot *each = shelf->newest; each != NULL; each = each->next)
+            bytes += each->snapshot.state.size;
+    return bytes;
+}

@@ -35,5 +35,7 @@ void neapi_memory_snapshot_link(neapi_memory_snapshots *snapshots, neapi_memory_
 const neapi_snapshot *neapi_memory_snapshot_find(const neapi_memory_snapshots *snapshots,
                                                  neap_text name, uint64_t max_version,
                                                  neap_text fingerprint);
+/* What the states of all that have their place take. */
+uint64_t neapi_memory_snapshot_bytes(const neapi_memory_snapshots *snapshots);
 
 #endif

@@ -41,17 +41,6 @@ static bool name_all(neapi_survey *survey)
     return true;
 }
 
-static uint64_t snapshot_bytes(const neapi_memory_log *log)
-{
-    uint64_t bytes = 0;
-    size_t at = 0;
-    const neapi_memory_stream *stream;
-    while ((stream = neapi_map_next(&log->streams, &at)) != NULL)
-        for (const neapi_memory_snapshot *each = stream->snapshots; each != NULL; each = each->next)
-            bytes += each->snapshot.state.size;
-    return bytes;
-}
-
 neap_status neapi_memory_survey(neapi_session *session, neapi_survey *survey, neap_error *error)
 {
     neapi_memory_store *store = neapi_memory_of(session);
@@ -68,8 +57,8 @@ neap_status neapi_memory_survey(neapi_session *session, neapi_survey *survey, ne
     pthread_rwlock_rdlock(&store->lock);
     result->commands = store->commands;
     result->keys = store->keys.count;
-    result->snapshots = store->snapshots;
-    result->snapshot_bytes = snapshot_bytes(&store->log);
+    result->snapshots = store->snapshots.count;
+    result->snapshot_bytes = neapi_memory_snapshot_bytes(&store->snapshots);
     pthread_rwlock_unlock(&store->lock);
     return NEAP_OK;
 }

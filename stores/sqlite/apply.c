@@ -69,13 +69,28 @@ static neap_status write_cause(neapi_sqlite_session *session, const neapi_unit *
 
 static void put_tags(neapi_sqlite_session *session, neapi_query *query, const neap_event *event)
 {
-    neapi_buffer *tags = &session->writer->tags;
+    neapi_buffer *tags = &session->writer->tags_text;
     neapi_buffer_clear(tags);
     if (event->tag_count != 0)
         neapi_sqlite_tags_write(event->tags, event->tag_count, tags);
     if (tags->failed)
         query->code = SQLITE_NOMEM;
     neapi_query_text_or_null(query, neapi_text(tags->data, tags->size));
+}
+
+static neap_status write_tag(neapi_sqlite_session *session, neap_text tag, uint64_t position,
+                             int64_t type, neap_error *error)
+{
+    neapi_sqlite_name *name;
+    neap_status status = neapi_sqlite_tag_make(session, tag, &name, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_EVENT_TAG_ADD);
+    neapi_query_integer(&query, name->id);
+    neapi_query_integer(&query, (int64_t)position);
+    neapi_query_integer(&query, type);
+    name->last = position;
+    return neapi_query_finish(&query, error);
 }
 
 static neap_status write_event(neapi_sqlite_session *session, const neapi_sqlite_name *stream,
@@ -105,7 +120,10 @@ static neap_status write_event(neapi_sqlite_session *session, const neapi_sqlite
     neapi_query_text_or_null(&query, event->meta);
     neapi_query_text(&query, event->data);
     session->writer->wrote = true;
-    return neapi_query_finish(&query, error);
+    status = neapi_query_finish(&query, error);
+    for (uint32_t i = 0; i < event->tag_count && status == NEAP_OK; i++)
+        status = write_tag(session, event->tags[i], event->position, type, error);
+    return status;
 }
 
 static neap_status write_events(neapi_sqlite_session *session, const neapi_unit *unit,
@@ -143,22 +161,18 @@ static neap_status write_key(neapi_sqlite_session *session, const neapi_unit *un
 static neap_status write_snapshot(neapi_sqlite_session *session, const neapi_snapshot *snapshot,
                                   neap_error *error)
 {
-    neapi_sqlite_name *stream;
-    neap_status status = neapi_sqlite_stream_make(session, snapshot->name, &stream, error);
-    if (status != NEAP_OK)
-        return status;
     neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_SNAPSHOT_ADD);
-    neapi_query_integer(&query, stream->id);
+    neapi_query_text(&query, snapshot->name);
     neapi_query_integer(&query, (int64_t)snapshot->version);
     neapi_query_text(&query, snapshot->fingerprint);
     neapi_query_blob(&query, snapshot->state.data, snapshot->state.size);
     neapi_query_integer(&query, snapshot->keep);
     session->writer->wrote = true;
-    status = neapi_query_finish(&query, error);
+    neap_status status = neapi_query_finish(&query, error);
     if (status != NEAP_OK)
         return status;
     query = neapi_query_begin(&session->connection, NEAPI_SQL_SNAPSHOT_TRIM);
-    neapi_query_integer(&query, stream->id);
+    neapi_query_text(&query, snapshot->name);
     neapi_query_integer(&query, snapshot->keep);
     return neapi_query_finish(&query, error);
 }

@@ -124,6 +124,7 @@ static void close_session(neapi_session *base)
     neapi_connection_close(&session->connection);
     neapi_sqlite_tags_fini(&session->tags);
     neapi_free(session->wanted);
+    neapi_free(session->walks);
     neapi_free(session);
 }
 

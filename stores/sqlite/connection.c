@@ -62,13 +62,8 @@ neap_status neapi_sqlite_damaged(neap_error *error, const char *what, int64_t nu
                       (long long)number);
 }
 
-/* SQL's neap_wanted(type): whether the reading under way wants events of that type. It spares the
- * unwanted ones their decoding, and the statement a length that varies. */
-static void wanted(sqlite3_context *context, int count, sqlite3_value **values)
+bool neapi_connection_wants(const neapi_connection *connection, int64_t type)
 {
-    (void)count;
-    const neapi_connection *connection = sqlite3_user_data(context);
-    int64_t type = sqlite3_value_int64(values[0]);
     size_t low = 0, high = connection->wanted_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -77,8 +72,16 @@ static void wanted(sqlite3_context *context, int count, sqlite3_value **values)
         else
             high = middle;
     }
-    bool found = low < connection->wanted_count && connection->wanted[low] == type;
-    sqlite3_result_int(context, found);
+    return low < connection->wanted_count && connection->wanted[low] == type;
+}
+
+/* SQL's neap_wanted(type): whether the reading under way wants events of that type. It spares the
+ * unwanted ones their decoding, and the statement a length that varies. */
+static void wanted(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int(context, neapi_connection_wants(sqlite3_user_data(context),
+                                                       sqlite3_value_int64(values[0])));
 }
 
 /* file:PATH?immutable=1, with everything in PATH escaped that could mean something there. */

@@ -28,7 +28,7 @@ typedef struct neapi_sqlite_still {
 typedef struct neapi_connection {
     sqlite3 *db;
     sqlite3_stmt *statements[NEAPI_SQL_COUNT]; /* prepared when first wanted */
-    const int64_t *wanted;                     /* types that the reading under way wants, rising */
+    const int64_t *wanted; /* types that the reading or the condition under way wants, rising */
     size_t wanted_count;
     const neapi_sqlite_still *still; /* NULL: the file may change */
 } neapi_connection;
@@ -46,6 +46,9 @@ void neapi_connection_close(neapi_connection *connection);
 neap_status neapi_connection_fail(neapi_connection *connection, int code, neap_error *error);
 /* The status alone. */
 neap_status neapi_sqlite_status(int code);
+
+/* Whether it wants events of that type. */
+bool neapi_connection_wants(const neapi_connection *connection, int64_t type);
 
 /* Runs statements without results. */
 neap_status neapi_connection_run(neapi_connection *connection, const char *sql, neap_error *error);

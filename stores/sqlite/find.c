@@ -80,7 +80,7 @@ neap_status neapi_sqlite_find_key(neapi_session *base, neap_text key, int64_t no
     return NEAP_OK;
 }
 
-neap_status neapi_sqlite_find_snapshot(neapi_session *base, neap_text stream, uint64_t max_version,
+neap_status neapi_sqlite_find_snapshot(neapi_session *base, neap_text name, uint64_t max_version,
                                        neap_text fingerprint, neapi_arena *arena,
                                        neapi_snapshot *result, bool *found, neap_error *error)
 {
@@ -88,7 +88,7 @@ neap_status neapi_sqlite_find_snapshot(neapi_session *base, neap_text stream, ui
     neapi_snapshot read = {0};
     neapi_query query =
         neapi_query_begin(&neapi_sqlite_session_of(base)->connection, NEAPI_SQL_SNAPSHOT_FIND);
-    neapi_query_text(&query, stream);
+    neapi_query_text(&query, name);
     neapi_query_integer(&query, max_version > INT64_MAX ? INT64_MAX : (int64_t)max_version);
     neapi_query_text(&query, fingerprint);
     neap_status status = neapi_query_step(&query, &row, error);
@@ -101,7 +101,7 @@ neap_status neapi_sqlite_find_snapshot(neapi_session *base, neap_text stream, ui
     }
     neapi_query_end(&query);
     if (status == NEAP_OK && row) {
-        read.name = neapi_arena_text(arena, stream);
+        read.name = neapi_arena_text(arena, name);
         status = read.name.data != NULL ? NEAP_OK : neapi_nomem(error);
     }
     if (status != NEAP_OK)

@@ -57,6 +57,67 @@ static neap_status judge_append(neapi_sqlite_session *session, const neapi_unit 
                          error);
 }
 
+/* Has the connection want those of the types that there are. */
+static neap_status want_types(neapi_sqlite_session *session, const neapi_condition *condition,
+                              neap_error *error)
+{
+    neap_status status = neapi_sqlite_wanted_begin(session, condition->type_count, error);
+    for (size_t i = 0; i < condition->type_count && status == NEAP_OK; i++) {
+        int64_t type;
+        status = neapi_sqlite_type(session, condition->types[i], &type, error);
+        if (status == NEAP_OK && type != 0)
+            neapi_sqlite_wanted_add(session, type);
+    }
+    neapi_sqlite_wanted_end(session);
+    return status;
+}
+
+/* Raises *newest to the position of the tag's last event behind it that is of a wanted type. */
+static neap_status find_newer(neapi_sqlite_session *session, const neapi_sqlite_name *tag,
+                              uint64_t *newest, neap_error *error)
+{
+    bool row;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_TAG_LAST_OF_TYPE);
+    neapi_query_integer(&query, tag->id);
+    neapi_query_integer(&query, (int64_t)*newest);
+    neap_status status = neapi_query_step(&query, &row, error);
+    if (status == NEAP_OK && row)
+        *newest = (uint64_t)neapi_query_column_integer(&query, 0);
+    neapi_query_end(&query);
+    return status;
+}
+
+/* What the tags' last positions tell, which are known by heart, mostly decides: then the file is
+ * not asked. */
+static neap_status judge_condition(neapi_sqlite_session *session, const neapi_condition *condition,
+                                   neapi_verdict *verdict, neap_error *error)
+{
+    bool types_are_wanted = false;
+    uint64_t newest = condition->after;
+    for (size_t i = 0; i < condition->tag_count; i++) {
+        neapi_sqlite_name *tag;
+        neap_status status = neapi_sqlite_tag(session, condition->tags[i], &tag, error);
+        if (status != NEAP_OK)
+            return status;
+        if (tag->last <= newest)
+            continue;
+        if (condition->type_count == 0) {
+            newest = tag->last;
+            continue;
+        }
+        if (!types_are_wanted)
+            status = want_types(session, condition, error);
+        types_are_wanted = true;
+        if (status == NEAP_OK)
+            status = find_newer(session, tag, &newest, error);
+        if (status != NEAP_OK)
+            return status;
+    }
+    if (newest != condition->after)
+        refuse(verdict, NEAP_CONFLICT, newest);
+    return NEAP_OK;
+}
+
 /* A key of an accepted unit of this batch is found as well: it is written already. */
 static neap_status judge_key(neapi_sqlite_session *session, const neapi_unit *unit, size_t at,
                              int64_t now_us, neapi_verdict *verdict, neap_error *error)
@@ -92,13 +153,13 @@ static neap_status judge_op(neapi_sqlite_session *session, const neapi_unit *uni
     case NEAPI_OP_KEY:
         return judge_key(session, unit, at, now_us, verdict, error);
     case NEAPI_OP_CONDITION:
-        break;
+        return judge_condition(session, &op->condition, verdict, error);
     case NEAPI_OP_COMMAND:
         if (op->command.data.size > ROW_BYTES || op->command.meta.size > ROW_BYTES)
             refuse(verdict, NEAP_LIMIT, 0);
         return NEAP_OK;
     case NEAPI_OP_SNAPSHOT:
-        if (op->snapshot.state.size > ROW_BYTES)
+        if (op->snapshot.state.size > ROW_BYTES || op->snapshot.version > INT64_MAX)
             refuse(verdict, NEAP_LIMIT, 0);
         return NEAP_OK;
     }

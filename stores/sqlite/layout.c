@@ -124,7 +124,61 @@ static const char *const from_0_to_1[] = {
     ", stream, version, position, types, " COMMAND_ID " FROM keys",
     NULL};
 
-static const char *const *const steps[] = {from_0_to_1};
+/* A row for each tag that is on an event of the e before it. What is no array of texts, no writer
+ * of ours has left there; it stays for verify to find. */
+#define EACH_TAG                                                                                   \
+    "json_each(CASE WHEN json_valid(e.tags) THEN e.tags END) j WHERE e.tags IS NOT NULL "          \
+    "AND j.type = 'text' AND json_type(e.tags) = 'array'"
+
+/* Tags are numbers in their index, as streams and types are. It holds the type too, so that to
+ * judge a condition no event is looked at. An event without tags has no row there.
+ *
+ * Measured with two tags an event and 1,000 events a commit: numbers take a fifth less time, and a
+ * tenth less space, than an index of the tags' texts without a table of names.
+ *
+ * Snapshots have a name of their own, which need not be a stream's. Streams that were there for the
+ * sake of a snapshot go. */
+static const char *const from_1_to_2[] = {
+    "CREATE TABLE tags ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE)",
+    "INSERT INTO tags (name) SELECT DISTINCT j.value FROM events e, " EACH_TAG " ORDER BY 1",
+
+    "CREATE TABLE event_tags ("
+    " tag INTEGER NOT NULL,"
+    " position INTEGER NOT NULL,"
+    " type INTEGER NOT NULL,"
+    " PRIMARY KEY (tag, position)) WITHOUT ROWID",
+    "INSERT OR IGNORE INTO event_tags SELECT (SELECT id FROM tags WHERE name = j.value), "
+    "e.position,"
+    " e.type FROM events e, " EACH_TAG " ORDER BY 1, 2",
+
+    "ALTER TABLE snapshots RENAME TO snapshots_of_streams",
+    "CREATE TABLE snapshots ("
+    " number INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " fingerprint TEXT NOT NULL,"
+    " keep INTEGER NOT NULL,"
+    " state BLOB NOT NULL,"
+    " UNIQUE (name, version))",
+    "INSERT INTO snapshots SELECT o.number, s.name, o.version, o.fingerprint, o.keep, o.state"
+    " FROM snapshots_of_streams o JOIN streams s ON s.id = o.stream",
+    "DROP TABLE snapshots_of_streams",
+    "DELETE FROM streams WHERE NOT EXISTS (SELECT 1 FROM events WHERE stream = streams.id)",
+    "DELETE FROM categories WHERE id NOT IN (SELECT category FROM streams)",
+
+    "CREATE VIEW tag_list AS SELECT name AS tag,"
+    " (SELECT count(*) FROM event_tags WHERE tag = t.id) AS events,"
+    " (SELECT max(position) FROM event_tags WHERE tag = t.id) AS last_position FROM tags t",
+
+    "CREATE VIEW tag_log AS SELECT t.name AS tag, e.position, " RECORDED_AT ", s.name AS stream,"
+    " e.version, y.name AS type, e.data FROM tags t JOIN event_tags x ON x.tag = t.id"
+    " JOIN events e ON e.position = x.position"
+    " LEFT JOIN streams s ON s.id = e.stream LEFT JOIN types y ON y.id = e.type",
+    NULL};
+
+static const char *const *const steps[] = {from_0_to_1, from_1_to_2};
 
 int64_t neapi_sqlite_newest(void)
 {

@@ -57,16 +57,24 @@ neap_status neapi_sqlite_stream(neapi_sqlite_session *session, neap_text stream,
 }
 
 static neap_status make(neapi_sqlite_session *session, neapi_sqlite_names *names, neapi_sql find,
-                        neapi_sql make, neap_text text, int64_t *id, neap_error *error)
+                        neapi_sql make, neap_text text, neapi_sqlite_name **name, neap_error *error)
+{
+    bool known;
+    neap_status status = look_up(session, names, find, text, name, &known, error);
+    if (status != NEAP_OK || (*name)->id != 0)
+        return status;
+    neapi_query query = neapi_query_begin(&session->connection, make);
+    neapi_query_text(&query, text);
+    return add(session, &query, *name, error);
+}
+
+neap_status neapi_sqlite_type(neapi_sqlite_session *session, neap_text type, int64_t *id,
+                              neap_error *error)
 {
     bool known;
     neapi_sqlite_name *name;
-    neap_status status = look_up(session, names, find, text, &name, &known, error);
-    if (status == NEAP_OK && name->id == 0) {
-        neapi_query query = neapi_query_begin(&session->connection, make);
-        neapi_query_text(&query, text);
-        status = add(session, &query, name, error);
-    }
+    neap_status status =
+        look_up(session, &session->writer->types, NEAPI_SQL_TYPE_ID, type, &name, &known, error);
     if (status == NEAP_OK)
         *id = name->id;
     return status;
@@ -75,7 +83,37 @@ static neap_status make(neapi_sqlite_session *session, neapi_sqlite_names *names
 neap_status neapi_sqlite_type_make(neapi_sqlite_session *session, neap_text type, int64_t *id,
                                    neap_error *error)
 {
-    return make(session, &session->writer->types, NEAPI_SQL_TYPE_ID, NEAPI_SQL_TYPE_ADD, type, id,
+    neapi_sqlite_name *name;
+    neap_status status = make(session, &session->writer->types, NEAPI_SQL_TYPE_ID,
+                              NEAPI_SQL_TYPE_ADD, type, &name, error);
+    if (status == NEAP_OK)
+        *id = name->id;
+    return status;
+}
+
+neap_status neapi_sqlite_tag(neapi_sqlite_session *session, neap_text tag, neapi_sqlite_name **name,
+                             neap_error *error)
+{
+    bool known, row;
+    neap_status status =
+        look_up(session, &session->writer->tags, NEAPI_SQL_TAG_ID, tag, name, &known, error);
+    if (status != NEAP_OK || (*name)->id == 0 || (*name)->last != 0)
+        return status;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_TAG_LAST);
+    neapi_query_integer(&query, (*name)->id);
+    status = neapi_query_step(&query, &row, error);
+    if (status == NEAP_OK && row) {
+        int64_t last = neapi_query_column_integer(&query, 0);
+        (*name)->last = last > 0 ? (uint64_t)last : 0;
+        neapi_query_end(&query);
+    }
+    return status;
+}
+
+neap_status neapi_sqlite_tag_make(neapi_sqlite_session *session, neap_text tag,
+                                  neapi_sqlite_name **name, neap_error *error)
+{
+    return make(session, &session->writer->tags, NEAPI_SQL_TAG_ID, NEAPI_SQL_TAG_ADD, tag, name,
                 error);
 }
 
@@ -85,14 +123,14 @@ neap_status neapi_sqlite_stream_make(neapi_sqlite_session *session, neap_text st
     neap_status status = neapi_sqlite_stream(session, stream, name, error);
     if (status != NEAP_OK || (*name)->id != 0)
         return status;
-    int64_t category;
+    neapi_sqlite_name *category;
     status = make(session, &session->writer->categories, NEAPI_SQL_CATEGORY_ID,
                   NEAPI_SQL_CATEGORY_ADD, neapi_stream_category(stream), &category, error);
     if (status != NEAP_OK)
         return status;
     neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_STREAM_ADD);
     neapi_query_text(&query, stream);
-    neapi_query_integer(&query, category);
-    (*name)->category = category;
+    neapi_query_integer(&query, category->id);
+    (*name)->category = category->id;
     return add(session, &query, *name, error);
 }

@@ -13,6 +13,7 @@ typedef struct neapi_sqlite_name {
     neap_text text;
     int64_t id;            /* 0: not in the file yet */
     int64_t category;      /* of a stream that is there */
+    uint64_t last;         /* of a tag that is there: its last event's position; 0: not looked up */
     uint64_t version;      /* of a stream, as the accepted units left it */
     uint64_t unit;         /* the unit that is judged, if it touched the stream */
     uint64_t unit_version; /* and as that one would leave it */

@@ -1,8 +1,5 @@
-#include "sqlite.h"
+#include "reader.h"
 
-#include <stdlib.h>
-
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -11,19 +8,6 @@
  * without being the last, but no transaction is long. */
 #define PIECE  16384
 #define PIECES 8
-
-/* One reading: what is wanted, in terms of the file. */
-typedef struct page_reading {
-    neapi_sqlite_session *session;
-    const neapi_range *range;
-    neapi_page *page;
-    neapi_sql_source source;
-    int64_t id;      /* of the stream or category */
-    int64_t lowest;  /* the bounds, within what there is */
-    int64_t highest; /* below lowest: nothing is there */
-    int64_t end;     /* the last number there is: the head, or the stream's version */
-    bool full;       /* the page is, and has its next */
-} page_reading;
 
 static int64_t clamped(uint64_t number)
 {
@@ -43,7 +27,7 @@ static neap_status ask(neapi_query *query, int64_t *answer, neap_error *error)
     return status;
 }
 
-static neap_status ask_name(page_reading *reading, neapi_sql sql, neap_text name, int64_t *id,
+static neap_status ask_name(neapi_reading *reading, neapi_sql sql, neap_text name, int64_t *id,
                             neap_error *error)
 {
     neapi_query query = neapi_query_begin(&reading->session->connection, sql);
@@ -52,7 +36,7 @@ static neap_status ask_name(page_reading *reading, neapi_sql sql, neap_text name
 }
 
 /* Finds out what the range means: which stream or category, and where it ends. */
-static neap_status find_source(page_reading *reading, neap_error *error)
+static neap_status find_source(neapi_reading *reading, neap_error *error)
 {
     const neapi_range *range = reading->range;
     neapi_connection *connection = &reading->session->connection;
@@ -74,41 +58,23 @@ static neap_status find_source(page_reading *reading, neap_error *error)
     return ask_name(reading, NEAPI_SQL_CATEGORY_ID, range->category, &reading->id, error);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return (left > right) - (left < right);
-}
-
 /* Finds the wanted types that there are. */
-static neap_status find_types(page_reading *reading, neap_error *error)
+static neap_status find_types(neapi_reading *reading, neap_error *error)
 {
     neapi_sqlite_session *session = reading->session;
     const neapi_range *range = reading->range;
-    if (range->type_count > session->wanted_capacity) {
-        int64_t *wider = neapi_realloc(session->wanted, range->type_count * sizeof *wider);
-        if (wider == NULL)
-            return neapi_nomem(error);
-        session->wanted = wider;
-        session->wanted_capacity = range->type_count;
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < range->type_count; i++) {
+    neap_status status = neapi_sqlite_wanted_begin(session, range->type_count, error);
+    for (size_t i = 0; i < range->type_count && status == NEAP_OK; i++) {
         int64_t id;
-        neap_status status = ask_name(reading, NEAPI_SQL_TYPE_ID, range->types[i], &id, error);
-        if (status != NEAP_OK)
-            return status;
-        if (id != 0)
-            session->wanted[count++] = id;
+        status = ask_name(reading, NEAPI_SQL_TYPE_ID, range->types[i], &id, error);
+        if (status == NEAP_OK && id != 0)
+            neapi_sqlite_wanted_add(session, id);
     }
-    if (count > 1)
-        qsort(session->wanted, count, sizeof *session->wanted, by_value);
-    session->connection.wanted = session->wanted;
-    session->connection.wanted_count = count;
-    return NEAP_OK;
+    neapi_sqlite_wanted_end(session);
+    return status;
 }
 
-static void find_bounds(page_reading *reading)
+static void find_bounds(neapi_reading *reading)
 {
     const neapi_range *range = reading->range;
     bool nothing = (reading->source != NEAPI_SQL_LOG && reading->id == 0) ||
@@ -126,7 +92,7 @@ static bool optional_uuid(const neapi_query *query, int column, neap_uuid expect
 }
 
 /* The row as an event, whose texts are borrowed until the next step. */
-static neap_status decode(page_reading *reading, const neapi_query *query, neap_event *event,
+static neap_status decode(neapi_reading *reading, const neapi_query *query, neap_event *event,
                           neap_error *error)
 {
     int64_t position = neapi_query_column_integer(query, NEAPI_COLUMN_POSITION);
@@ -166,8 +132,7 @@ static neap_status decode(page_reading *reading, const neapi_query *query, neap_
     return status;
 }
 
-/* Puts the event on the page, unless that is full. */
-static neap_status take(page_reading *reading, const neap_event *event, neap_error *error)
+static neap_status take(neapi_reading *reading, const neap_event *event, neap_error *error)
 {
     const neapi_range *range = reading->range;
     neapi_page *page = reading->page;
@@ -183,8 +148,15 @@ static neap_status take(page_reading *reading, const neap_event *event, neap_err
     return neapi_page_add(page, event) ? NEAP_OK : neapi_nomem(error);
 }
 
+neap_status neapi_reading_take(neapi_reading *reading, const neapi_query *query, neap_error *error)
+{
+    neap_event event;
+    neap_status status = decode(reading, query, &event, error);
+    return status == NEAP_OK ? take(reading, &event, error) : status;
+}
+
 /* Reads what is wanted between the two numbers. */
-static neap_status read_piece(page_reading *reading, int64_t low, int64_t high, neap_error *error)
+static neap_status read_piece(neapi_reading *reading, int64_t low, int64_t high, neap_error *error)
 {
     const neapi_range *range = reading->range;
     /* One more than there is room for tells whether the page is the last. */
@@ -200,13 +172,10 @@ static neap_status read_piece(page_reading *reading, int64_t low, int64_t high, 
         neapi_query_integer(&query, reading->id);
     for (;;) {
         bool row;
-        neap_event event;
         neap_status status = neapi_query_step(&query, &row, error);
         if (status != NEAP_OK || !row)
             return status;
-        status = decode(reading, &query, &event, error);
-        if (status == NEAP_OK)
-            status = take(reading, &event, error);
+        status = neapi_reading_take(reading, &query, error);
         if (status != NEAP_OK || reading->full) {
             neapi_query_end(&query);
             return status;
@@ -214,7 +183,7 @@ static neap_status read_piece(page_reading *reading, int64_t low, int64_t high, 
     }
 }
 
-static neap_status read_pieces(page_reading *reading, neap_error *error)
+static neap_status read_pieces(neapi_reading *reading, neap_error *error)
 {
     bool backward = reading->range->backward;
     int64_t low = reading->lowest, high = reading->highest;
@@ -241,7 +210,7 @@ static neap_status read_pieces(page_reading *reading, neap_error *error)
 }
 
 /* Where the page after the last one would begin: behind all that was there. */
-static uint64_t behind_the_end(const page_reading *reading)
+static uint64_t behind_the_end(const neapi_reading *reading)
 {
     const neapi_range *range = reading->range;
     if (range->backward)
@@ -251,7 +220,7 @@ static uint64_t behind_the_end(const page_reading *reading)
     return to >= range->from ? to + 1 : range->from;
 }
 
-static neap_status read_page(page_reading *reading, neap_error *error)
+static neap_status read_page(neapi_reading *reading, neap_error *error)
 {
     neap_status status = find_source(reading, error);
     if (status == NEAP_OK && reading->range->type_count != 0)
@@ -259,7 +228,8 @@ static neap_status read_page(page_reading *reading, neap_error *error)
     if (status != NEAP_OK)
         return status;
     find_bounds(reading);
-    status = read_pieces(reading, error);
+    status = reading->range->tag_count != 0 ? neapi_reading_by_tags(reading, error)
+                                            : read_pieces(reading, error);
     if (status == NEAP_OK && !reading->full) {
         reading->page->last = true;
         reading->page->next = behind_the_end(reading);
@@ -271,10 +241,9 @@ static neap_status read_page(page_reading *reading, neap_error *error)
 neap_status neapi_sqlite_read(neapi_session *base, const neapi_range *range, neapi_page *page,
                               neap_error *error)
 {
-    page_reading reading = {.session = neapi_sqlite_session_of(base), .range = range, .page = page};
+    neapi_reading reading = {
+        .session = neapi_sqlite_session_of(base), .range = range, .page = page};
     neapi_connection *connection = &reading.session->connection;
-    if (range->tag_count != 0)
-        return neapi_fail(error, NEAP_USAGE, "this kind of store has no index of tags yet");
     neapi_query begin = neapi_query_begin(connection, NEAPI_SQL_BEGIN_READING);
     neap_status status = neapi_query_finish(&begin, error);
     if (status != NEAP_OK)

@@ -2,7 +2,8 @@
  *
  * connection, query, statements: SQLite itself. path, lock: which file, and whose. schema, layout:
  * what the file holds. names, lookup, judge, apply, writer, upkeep: commits. reader, find, verify:
- * reads. survey: figures. tags: one column. */
+ * reads. survey: figures. tags: one column; by_tags: its index. wanted: the types that a reading or
+ * a condition is about. */
 #ifndef NEAPI_SQLITE_SQLITE_H
 #define NEAPI_SQLITE_SQLITE_H
 
@@ -31,11 +32,24 @@ typedef struct neapi_sqlite_store {
 
 typedef struct neapi_sqlite_writer neapi_sqlite_writer;
 
+#define NEAPI_SQLITE_AHEAD 128 /* rows of the index of tags that are looked at in one go */
+
+/* How far a reading has come with one of its tags. */
+typedef struct neapi_sqlite_tag_walk {
+    int64_t tag;
+    int64_t next;     /* from where on nothing was looked at yet */
+    bool ended;       /* nothing is there */
+    size_t at, count; /* what was looked at and is wanted, and how much of that is done */
+    int64_t ahead[NEAPI_SQLITE_AHEAD];
+} neapi_sqlite_tag_walk;
+
 typedef struct neapi_sqlite_session {
     neapi_session base;
     neapi_connection connection;
-    int64_t *wanted; /* room for the types of one reading */
+    int64_t *wanted; /* room for the types of one reading or condition */
     size_t wanted_capacity;
+    neapi_sqlite_tag_walk *walks; /* room for the tags of one reading */
+    size_t walk_capacity;
     neapi_sqlite_tags tags;      /* of the event that is read */
     neapi_sqlite_writer *writer; /* NULL: it reads */
 } neapi_sqlite_session;
@@ -62,6 +76,13 @@ neap_status neapi_sqlite_resolve(neapi_session *session, neapi_unit *const *unit
 neap_status neapi_sqlite_maintain(neapi_session *session, int64_t now_us, bool *more,
                                   neap_error *error);
 
+/* wanted: begin, add at most so many, end; then the connection wants them. On failure it wants
+ * nothing new. */
+neap_status neapi_sqlite_wanted_begin(neapi_sqlite_session *session, size_t most,
+                                      neap_error *error);
+void neapi_sqlite_wanted_add(neapi_sqlite_session *session, int64_t type);
+void neapi_sqlite_wanted_end(neapi_sqlite_session *session);
+
 /* reader */
 neap_status neapi_sqlite_read(neapi_session *session, const neapi_range *range, neapi_page *page,
                               neap_error *error);
@@ -73,10 +94,9 @@ neap_status neapi_sqlite_stream_head(neapi_session *session, neap_text stream, u
 neap_status neapi_sqlite_find_key(neapi_session *session, neap_text key, int64_t now_us,
                                   neapi_arena *arena, neapi_key *result, bool *found,
                                   neap_error *error);
-neap_status neapi_sqlite_find_snapshot(neapi_session *session, neap_text stream,
-                                       uint64_t max_version, neap_text fingerprint,
-                                       neapi_arena *arena, neapi_snapshot *result, bool *found,
-                                       neap_error *error);
+neap_status neapi_sqlite_find_snapshot(neapi_session *session, neap_text name, uint64_t max_version,
+                                       neap_text fingerprint, neapi_arena *arena,
+                                       neapi_snapshot *result, bool *found, neap_error *error);
 neap_status neapi_sqlite_find_command(neapi_session *session, uint64_t position, neapi_arena *arena,
                                       neapi_command *result, bool *found, neap_error *error);
 

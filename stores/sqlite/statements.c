@@ -40,6 +40,20 @@ static const char *const texts[NEAPI_SQL_COUNT] = {
     [NEAPI_SQL_CATEGORY_ADD] = "INSERT INTO categories (name) VALUES (?1)",
     [NEAPI_SQL_TYPE_ID] = "SELECT id, 0 FROM types WHERE name = ?1",
     [NEAPI_SQL_TYPE_ADD] = "INSERT INTO types (name) VALUES (?1)",
+    [NEAPI_SQL_TAG_ID] = "SELECT id, 0 FROM tags WHERE name = ?1",
+    [NEAPI_SQL_TAG_ADD] = "INSERT INTO tags (name) VALUES (?1)",
+    [NEAPI_SQL_TAG_LAST] = "SELECT max(position) FROM event_tags WHERE tag = ?1",
+    [NEAPI_SQL_TAG_LAST_OF_TYPE] =
+        "SELECT position FROM event_tags WHERE tag = ?1 AND position > ?2 AND neap_wanted(type) "
+        "ORDER BY position DESC LIMIT 1",
+    [NEAPI_SQL_TAG_FORWARD] =
+        "SELECT position, type FROM event_tags WHERE tag = ?1 AND position BETWEEN ?2 AND ?3 "
+        "ORDER BY position LIMIT ?4",
+    [NEAPI_SQL_TAG_BACKWARD] =
+        "SELECT position, type FROM event_tags WHERE tag = ?1 AND position BETWEEN ?2 AND ?3 "
+        "ORDER BY position DESC LIMIT ?4",
+    [NEAPI_SQL_EVENT_TAG_ADD] = "INSERT INTO event_tags (tag, position, type) VALUES (?1, ?2, ?3)",
+    [NEAPI_SQL_EVENT] = COLUMNS NAMES "e.position = ?1",
     [NEAPI_SQL_EVENT_ADD] =
         "INSERT INTO events (position, stream, version, category, type, schema, recorded_at, id, "
         "cause, command_id, correlation_id, causation_id, tags, meta, data) "
@@ -60,15 +74,14 @@ static const char *const texts[NEAPI_SQL_COUNT] = {
     [NEAPI_SQL_KEYS_DROP] = "DELETE FROM keys WHERE key IN (SELECT key FROM keys "
                             "WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
     [NEAPI_SQL_SNAPSHOT_ADD] =
-        "INSERT OR REPLACE INTO snapshots (stream, version, fingerprint, state, keep) "
+        "INSERT OR REPLACE INTO snapshots (name, version, fingerprint, state, keep) "
         "VALUES (?1, ?2, ?3, ?4, ?5)",
     [NEAPI_SQL_SNAPSHOT_TRIM] =
-        "DELETE FROM snapshots WHERE stream = ?1 AND version < (SELECT version FROM snapshots "
-        "WHERE stream = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2 - 1)",
+        "DELETE FROM snapshots WHERE name = ?1 AND version < (SELECT version FROM snapshots "
+        "WHERE name = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2 - 1)",
     [NEAPI_SQL_SNAPSHOT_FIND] =
-        "SELECT version, fingerprint, state, keep FROM snapshots "
-        "WHERE stream = (SELECT id FROM streams WHERE name = ?1) AND version <= ?2 "
-        "AND fingerprint = ?3 ORDER BY version DESC LIMIT 1",
+        "SELECT version, fingerprint, state, keep FROM snapshots WHERE name = ?1 "
+        "AND version <= ?2 AND fingerprint = ?3 ORDER BY version DESC LIMIT 1",
     [NEAPI_SQL_SURVEY] = "SELECT position, version, stream, category, type, schema, recorded_at, "
                          "tags IS NOT NULL, data FROM events WHERE position BETWEEN ?1 AND ?2 "
                          "ORDER BY position",

@@ -22,7 +22,15 @@ typedef enum neapi_sql {
     NEAPI_SQL_CATEGORY_ADD,
     NEAPI_SQL_TYPE_ID,
     NEAPI_SQL_TYPE_ADD,
+    NEAPI_SQL_TAG_ID,
+    NEAPI_SQL_TAG_ADD,
+    NEAPI_SQL_TAG_LAST,         /* the last position of a tag */
+    NEAPI_SQL_TAG_LAST_OF_TYPE, /* the last behind another, of the wanted types */
+    NEAPI_SQL_TAG_FORWARD,      /* positions and types of a tag, from one position to another */
+    NEAPI_SQL_TAG_BACKWARD,
+    NEAPI_SQL_EVENT_TAG_ADD,
     NEAPI_SQL_EVENT_ADD,
+    NEAPI_SQL_EVENT, /* at one position; columns: neapi_sql_column */
     NEAPI_SQL_COMMAND_ADD,
     NEAPI_SQL_COMMAND_OF_EVENT,
     NEAPI_SQL_KEY_EXPIRY,

@@ -7,6 +7,10 @@
  * a store that is broken in one place is broken in many. */
 #define SOME " LIMIT 50"
 
+/* A row for each tag of the event e. */
+#define EACH_TAG                                                                                   \
+    "json_each(CASE WHEN json_valid(e.tags) THEN e.tags END) j WHERE e.tags IS NOT NULL"
+
 static const char *const checks[] = {
     "SELECT integrity_check FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'",
     "SELECT printf('The event at position %d belongs to stream number %d, which does not exist.', "
@@ -31,8 +35,20 @@ static const char *const checks[] = {
     "max(position)) FROM events HAVING count(*) <> max(position) OR min(position) <> 1",
     "SELECT printf('The event at position %d has an id of %d bytes.', position, length(id)) "
     "FROM events WHERE typeof(id) <> 'blob' OR length(id) <> 16" SOME,
-    "SELECT printf('The snapshot of stream number %d as of version %d is of no stream.', stream, "
-    "version) FROM snapshots WHERE stream NOT IN (SELECT id FROM streams)" SOME,
+    "SELECT printf('The event at position %d carries the tag \"%s\"; the index of tags does not "
+    "say so.', e.position, j.value) FROM events e, " EACH_TAG " AND NOT EXISTS (SELECT 1 "
+    "FROM tags t JOIN event_tags x ON x.tag = t.id WHERE t.name = j.value "
+    "AND x.position = e.position)" SOME,
+    "SELECT printf('The index of tags says that the event at position %d carries %s; it does "
+    "not.', "
+    "x.position, coalesce('\"' || t.name || '\"', 'tag number ' || x.tag)) FROM event_tags x "
+    "LEFT JOIN tags t ON t.id = x.tag LEFT JOIN events e ON e.position = x.position "
+    "WHERE NOT EXISTS (SELECT 1 FROM " EACH_TAG " AND j.value = t.name)" SOME,
+    "SELECT printf('The index of tags says that the event at position %d has type number %d; it "
+    "has %d.', x.position, x.type, e.type) FROM event_tags x JOIN events e "
+    "ON e.position = x.position WHERE e.type <> x.type" SOME,
+    "SELECT printf('The tag \"%s\" is on no event.', name) FROM tags "
+    "WHERE NOT EXISTS (SELECT 1 FROM event_tags WHERE tag = tags.id)" SOME,
     "SELECT printf('The key \"%s\" points to position %d, behind the last event.', key, position) "
     "FROM keys WHERE position > (SELECT coalesce(max(position), 0) FROM events)" SOME,
     "SELECT printf('The key \"%s\" has a command id of %d bytes.', key, length(command_id)) "

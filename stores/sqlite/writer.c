@@ -8,6 +8,7 @@
 
 #define STREAMS_BY_HEART 50000
 #define TYPES_BY_HEART   5000
+#define TAGS_BY_HEART    50000
 
 static neap_status run(neapi_sqlite_session *session, neapi_sql sql, neap_error *error)
 {
@@ -110,6 +111,7 @@ void neapi_sqlite_rollback(neapi_sqlite_session *session)
     neapi_sqlite_names_clear(&writer->streams);
     neapi_sqlite_names_clear(&writer->types);
     neapi_sqlite_names_clear(&writer->categories);
+    neapi_sqlite_names_clear(&writer->tags);
 }
 
 neap_status neapi_sqlite_writer_open(neapi_sqlite_session *session, neap_error *error)
@@ -121,6 +123,7 @@ neap_status neapi_sqlite_writer_open(neapi_sqlite_session *session, neap_error *
     neapi_sqlite_names_init(&writer->streams, STREAMS_BY_HEART);
     neapi_sqlite_names_init(&writer->types, TYPES_BY_HEART);
     neapi_sqlite_names_init(&writer->categories, TYPES_BY_HEART);
+    neapi_sqlite_names_init(&writer->tags, TAGS_BY_HEART);
     neapi_random(neapi_platform_machine(), &writer->token, sizeof writer->token);
     sqlite3_wal_hook(session->connection.db, committed, writer);
 
@@ -151,7 +154,8 @@ void neapi_sqlite_writer_close(neapi_sqlite_session *session)
     neapi_sqlite_names_fini(&writer->streams);
     neapi_sqlite_names_fini(&writer->types);
     neapi_sqlite_names_fini(&writer->categories);
-    neapi_buffer_fini(&writer->tags);
+    neapi_sqlite_names_fini(&writer->tags);
+    neapi_buffer_fini(&writer->tags_text);
     neapi_free(writer);
     session->writer = NULL;
 }
@@ -272,6 +276,7 @@ neap_status neapi_sqlite_commit(neapi_session *base, neapi_unit *const *units, s
     neapi_sqlite_names_turn(&writer->streams);
     neapi_sqlite_names_turn(&writer->types);
     neapi_sqlite_names_turn(&writer->categories);
+    neapi_sqlite_names_turn(&writer->tags);
     if (commits != writer->commits)
         status = lose(session, "another writer has written to the store", error);
     if (status == NEAP_OK)

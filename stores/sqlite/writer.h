@@ -15,10 +15,10 @@ struct neapi_sqlite_writer {
     bool wrote;      /* the transaction under way has written something */
     uint64_t head;
     uint64_t unit; /* counts the units that were judged */
-    neapi_sqlite_names streams, types, categories;
-    neapi_buffer tags; /* of the event that is written */
-    int log_pages;     /* in the write-ahead log after the last commit */
-    bool log_used;     /* it has something since it was emptied */
+    neapi_sqlite_names streams, types, categories, tags;
+    neapi_buffer tags_text; /* of the event that is written */
+    int log_pages;          /* in the write-ahead log after the last commit */
+    bool log_used;          /* it has something since it was emptied */
     int64_t commits_at_upkeep;
 };
 
@@ -35,9 +35,19 @@ neap_status neapi_sqlite_stream(neapi_sqlite_session *session, neap_text stream,
 /* Makes the stream if it is not there. */
 neap_status neapi_sqlite_stream_make(neapi_sqlite_session *session, neap_text stream,
                                      neapi_sqlite_name **name, neap_error *error);
+/* The number of a type; 0: it is not there. */
+neap_status neapi_sqlite_type(neapi_sqlite_session *session, neap_text type, int64_t *id,
+                              neap_error *error);
 /* The number of a type; makes it if it is not there. */
 neap_status neapi_sqlite_type_make(neapi_sqlite_session *session, neap_text type, int64_t *id,
                                    neap_error *error);
+
+/* A tag as it is, with its last position; or without a number, if it is on no event yet. */
+neap_status neapi_sqlite_tag(neapi_sqlite_session *session, neap_text tag, neapi_sqlite_name **name,
+                             neap_error *error);
+/* Makes the tag if it is not there; its last position need not be looked up. */
+neap_status neapi_sqlite_tag_make(neapi_sqlite_session *session, neap_text tag,
+                                  neapi_sqlite_name **name, neap_error *error);
 
 /* Judges a unit, which changes nothing. NEAP_OK: *verdict says what came out (position fields are
  * not set). */
