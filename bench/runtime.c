@@ -4,31 +4,15 @@
 #include <lua.h>
 #include <lualib.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "neap.h"
+#include "measure.h"
 
-#define ROUNDS  5
 #define STREAMS 1000
 #define NOTE    "a note of about sixty bytes, so that an event has its length"
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, why);
-    exit(1);
-}
 
 static char folder[] = "/tmp/neap-bench-XXXXXX";
 static neap_error error;
@@ -42,41 +26,16 @@ static size_t command_json(char *json, size_t size, unsigned i, bool one_stream)
                             one_stream ? 0 : i % STREAMS, i % 7 + 1);
 }
 
-static neap_runtime *open_runtime(const char *store)
-{
-    neap_options options;
-    neap_options_init(&options);
-    options.store = store;
-    neap_runtime *runtime;
-    if (neap_open(FOLDER "/shop.lua", &options, &runtime, &error) != NEAP_OK)
-        die("open", error.message);
-    return runtime;
-}
-
-static atomic_uint done;
-
-static void count(void *user, neap_status status, neap_reply *reply, const neap_error *failure)
-{
-    (void)user;
-    if (status != NEAP_OK)
-        die("command", failure->message);
-    neap_reply_free(reply);
-    atomic_fetch_add_explicit(&done, 1, memory_order_relaxed);
-}
-
 /* Commands a second with many in flight: the queue's length bounds how many. */
 static double pipelined(neap_runtime *runtime, unsigned commands, bool one_stream)
 {
     char json[256];
-    atomic_store(&done, 0);
     double start = now_s();
     for (unsigned i = 0; i < commands; i++) {
-        size_t size = command_json(json, sizeof json, i, one_stream);
-        if (neap_send(runtime, "AddLine", json, size, NULL, count, NULL, &error) != NEAP_OK)
-            die("send", error.message);
+        command_json(json, sizeof json, i, one_stream);
+        send_command(runtime, "AddLine", json);
     }
-    if (neap_drain(runtime, 0, &error) != NEAP_OK || atomic_load(&done) != commands)
-        die("drain", error.message);
+    wait_for_commands(runtime, commands);
     return commands / (now_s() - start);
 }
 
@@ -200,18 +159,6 @@ static double bare_sqlite(unsigned rows, unsigned batch)
     return rate;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, ascending);
-    return values[ROUNDS / 2];
-}
-
 static void row(const char *what, double *figures, const char *baseline, double *base)
 {
     double figure = median(figures), beside = median(base);
@@ -237,18 +184,18 @@ int main(int argc, char **argv)
     double sqlite_piped[ROUNDS], sqlite_single[ROUNDS], bare_batches[ROUNDS], bare_single[ROUNDS];
     lua_State *L = open_bare();
     for (int round = 0; round < ROUNDS; round++) {
-        neap_runtime *runtime = open_runtime("memory:");
+        neap_runtime *runtime = open_runtime("shop.lua", "memory:", false);
         bare[round] = bare_pcall(L, memory_commands);
         piped[round] = pipelined(runtime, memory_commands, false);
         single[round] = one_at_a_time(runtime, singles * 20);
         neap_close(runtime);
-        runtime = open_runtime("memory:");
+        runtime = open_runtime("shop.lua", "memory:", false);
         hot[round] = pipelined(runtime, fold_events, true);
         plain_fold[round] = bare_fold(L, fold_events);
         fold[round] = neap_fold(runtime, fold_events);
         neap_close(runtime);
         char url[80];
-        runtime = open_runtime(sqlite_url(url, sizeof url, round));
+        runtime = open_runtime("shop.lua", sqlite_url(url, sizeof url, round), false);
         sqlite_piped[round] = pipelined(runtime, sqlite_commands, false);
         sqlite_single[round] = one_at_a_time(runtime, singles);
         neap_close(runtime);
