@@ -1,4 +1,4 @@
--- One event recorded in three ways: without any condition, by an aggregate by key, and by one by tags.
+-- One event in three ways: without any condition, by an aggregate by key, and by one by tags.
 local neap = require "neap"
 local school = neap.domain "bench"
 
