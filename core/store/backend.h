@@ -110,10 +110,9 @@ struct neapi_backend {
      * Rules: reads_forward · reads_backward · reads_one_stream · reads_a_category ·
      * category_is_not_a_prefix · reads_types · reads_tags · tags_combine_with_types ·
      * tag_is_not_a_prefix · tags_have_bounds · pages_of_tags_join_without_gap_or_repeat ·
-     * unknown_stream_is_empty ·
-     * pages_join_without_gap_or_repeat · page_keeps_its_bounds · from_and_to_are_inclusive ·
-     * reader_sees_commits_of_the_writer · reader_in_another_store_sees_commits ·
-     * readers_see_a_prefix · refused_allocation_in_read. */
+     * unknown_stream_is_empty · pages_join_without_gap_or_repeat · page_keeps_its_bounds ·
+     * from_and_to_are_inclusive · reader_sees_commits_of_the_writer ·
+     * reader_in_another_store_sees_commits · readers_see_a_prefix · refused_allocation_in_read. */
     neap_status (*read)(neapi_session *session, const neapi_range *range, neapi_page *page,
                         neap_error *error);
 

@@ -11,6 +11,7 @@
 #include "store/check.h"
 #include "store/idset.h"
 #include "store/store.h"
+#include "store/tally.h"
 
 #define PAGE_EVENTS 1000
 #define PAGE_BYTES  (4 * 1024 * 1024)
@@ -30,6 +31,7 @@ typedef struct verifier {
     uint64_t last;     /* position of the last event read */
     neapi_arena names; /* streams and types */
     neapi_map streams, types;
+    neapi_tally tags;
     neapi_idset ids;
     neapi_arena command;  /* the one looked at */
     neap_uuid command_id; /* of the event before */
@@ -197,7 +199,7 @@ static neap_status check_event(verifier *verifying, const neap_event *event, nea
     if (event->schema == 0)
         find(verifying, "Position %" PRIu64 ": the event has schema version 0.", event->position);
     if (check_id(verifying, event) != NEAP_OK || check_version(verifying, event) != NEAP_OK ||
-        note_type(verifying, event) != NEAP_OK)
+        note_type(verifying, event) != NEAP_OK || !neapi_tally_note(&verifying->tags, event))
         return neapi_nomem(error);
     return check_command(verifying, event, error);
 }
@@ -269,6 +271,13 @@ static neap_status check_streams(verifier *verifying, neap_error *error)
     return NEAP_OK;
 }
 
+/* What was read does not change, so it does not matter whether others have committed meanwhile. */
+static neap_status check_tags(verifier *verifying, neap_error *error)
+{
+    const neapi_verify_sink sink = {verifying, forward_finding};
+    return neapi_tally_compare(&verifying->tags, verifying->session, verifying->last, &sink, error);
+}
+
 static void compare(verifier *verifying, const char *what, uint64_t store, uint64_t log)
 {
     if (store != log)
@@ -304,11 +313,14 @@ neap_status neapi_verify(neapi_session *session, const neapi_verify_sink *sink,
     verifier verifying = {.session = session, .sink = sink};
     neapi_map_init(&verifying.streams);
     neapi_map_init(&verifying.types);
+    neapi_tally_init(&verifying.tags);
     neapi_page page = NEAPI_PAGE_INIT;
     neap_verification counts = {0};
     neap_status status = check_head(&verifying, &page, error);
     if (status == NEAP_OK)
         status = check_streams(&verifying, error);
+    if (status == NEAP_OK)
+        status = check_tags(&verifying, error);
     if (status == NEAP_OK)
         status = check_backend(&verifying, &counts, error);
     if (status == NEAP_OK) {
@@ -320,6 +332,7 @@ neap_status neapi_verify(neapi_session *session, const neapi_verify_sink *sink,
     neapi_arena_fini(&verifying.command);
     neapi_map_fini(&verifying.streams);
     neapi_map_fini(&verifying.types);
+    neapi_tally_fini(&verifying.tags);
     neapi_idset_fini(&verifying.ids);
     return status;
 }

@@ -362,6 +362,31 @@ static void keys_commands_and_snapshots_are_checked(void **unused)
     assert_check(unit, NEAP_USAGE, 1, "version 0");
 }
 
+static void check_condition(const char *type, const neap_text *wanted, size_t count,
+                            neap_status status, const char *says)
+{
+    neapi_unit *unit = unit_of("A-1");
+    neap_text types = T(type);
+    assert_int_equal(neapi_unit_condition(unit, &types, type != NULL, wanted, count, 0), NEAP_OK);
+    assert_check(unit, status, 1, says);
+}
+
+static void conditions_are_checked(void **unused)
+{
+    (void)unused;
+    neap_text many[NEAPI_TAGS_MOST + 1];
+    for (size_t i = 0; i <= NEAPI_TAGS_MOST; i++)
+        many[i] = T("a:1");
+    const neap_text bare[] = {T("a:1"), T("a")}, empty[] = {T("")};
+    check_condition(NULL, many, 1, NEAP_OK, "");
+    check_condition("Changed", many, NEAPI_TAGS_MOST, NEAP_OK, "");
+    check_condition("Changed", many, NEAPI_TAGS_MOST + 1, NEAP_USAGE, "65 tags are asked for");
+    check_condition("Changed", NULL, 0, NEAP_USAGE, "a condition names no tag");
+    check_condition("Changed", bare, 2, NEAP_INVALID, "\"a\" is not of the form name:value");
+    check_condition("Changed", empty, 1, NEAP_INVALID, "a tag is empty");
+    check_condition("", many, 1, NEAP_INVALID, "type's name is empty");
+}
+
 static void bad_unit_is_refused_alone(void **unused)
 {
     (void)unused;
@@ -481,6 +506,44 @@ static void range_is_checked(void **unused)
     neapi_page_fini(&page);
 }
 
+static void refused_read(neapi_range range, neap_status status, const char *says)
+{
+    neapi_page page = NEAPI_PAGE_INIT;
+    neap_error error;
+    error.message[0] = '\0';
+    range.from = range.to = range.max_events = 1;
+    fake.calls = 0;
+    assert_int_equal(neapi_read(session, &range, &page, &error), status);
+    assert_int_equal(fake.calls, status == NEAP_OK);
+    if (strstr(error.message, says) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", error.message, says);
+    neapi_page_fini(&page);
+}
+
+static void tags_of_a_range_are_checked(void **unused)
+{
+    (void)unused;
+    neap_text many[NEAPI_TAGS_MOST + 1], type = T("Changed");
+    for (size_t i = 0; i <= NEAPI_TAGS_MOST; i++)
+        many[i] = T("a:1");
+    neapi_range range = {.tags = many, .tag_count = NEAPI_TAGS_MOST};
+    refused_read(range, NEAP_OK, "");
+    range.types = &type;
+    range.type_count = 1;
+    refused_read(range, NEAP_OK, "");
+    range.stream = T("A-1");
+    refused_read(range, NEAP_USAGE, "either tags are read or one stream, not both: a:1, A-1");
+    range.stream = T("");
+    range.category = T("A");
+    refused_read(range, NEAP_USAGE, "either tags are read or one category, not both: a:1, A");
+    range.category = T("");
+    range.tag_count = NEAPI_TAGS_MOST + 1;
+    refused_read(range, NEAP_USAGE, "65 tags are asked for; at most 64 are allowed");
+    range.tag_count = 1;
+    many[0] = T("math");
+    refused_read(range, NEAP_INVALID, "the tag \"math\" is not of the form name:value");
+}
+
 static void empty_range_asks_nobody(void **unused)
 {
     (void)unused;
@@ -545,7 +608,9 @@ int main(void)
         TEST(bad_unit_is_refused_alone),
         TEST(good_units_cost_no_allocation),
         TEST(failed_commit_judges_nobody),
+        TEST(conditions_are_checked),
         TEST(range_is_checked),
+        TEST(tags_of_a_range_are_checked),
         TEST(empty_range_asks_nobody),
         TEST(failed_reading_is_prefixed_and_leaves_an_empty_page),
         TEST(what_is_looked_for_is_checked),

@@ -28,8 +28,16 @@ static void commit_one(neapi_session *session, neapi_unit *unit, neap_status sta
 static neapi_unit *unit_of(const char *stream, const char *type, const char *data)
 {
     neapi_unit *unit = neapi_unit_new(some_id);
-    neap_event event = {
-        .id = some_id, .recorded_at = 1, .schema = 1, .type = T(type), .data = T(data)};
+    char tag[40];
+    snprintf(tag, sizeof tag, "stream:%s", stream);
+    const neap_text tags[] = {T("kept:1"), T(tag)};
+    neap_event event = {.id = some_id,
+                        .recorded_at = 1,
+                        .schema = 1,
+                        .type = T(type),
+                        .data = T(data),
+                        .tags = tags,
+                        .tag_count = 2};
     for (int i = 0; i < 6; i++)
         assert_int_equal(neapi_unit_append(unit, T(stream), NEAP_ANY_VERSION, &event), NEAP_OK);
     return unit;
@@ -53,8 +61,10 @@ static void refused_units_leave_no_memory_behind(void **unused)
         snprintf(type, sizeof type, "Type%d", i);
         neapi_unit *unit = unit_of(stream, type, data);
         neapi_key key = {.key = T(stream), .expires_at = 100};
-        neapi_snapshot snapshot = {.name = T("Other-1"), .version = 1, .keep = 1};
+        neapi_snapshot snapshot = {.name = T(stream), .version = 1, .keep = 1};
         neapi_unit_key(unit, &key);
+        neapi_unit_snapshot(unit, &snapshot);
+        snapshot.version = 2;
         neapi_unit_snapshot(unit, &snapshot);
         neapi_unit_expect(unit, T(stream), 1);
         commit_one(session, unit, NEAP_CONFLICT);

@@ -71,6 +71,34 @@ static void unit_copies_what_it_is_given(void **unused)
     neapi_unit_release(unit);
 }
 
+static void condition_copies_what_it_is_given(void **unused)
+{
+    (void)unused;
+    char type[] = "Placed", tag[] = "order:1";
+    neap_text types[] = {T(type), T("Shipped")}, tags[] = {T("a:1"), T(tag), T("b:1")};
+    neapi_unit *unit = new_unit();
+    append(unit, "A-1", 0);
+    assert_int_equal(neapi_unit_condition(unit, types, 2, tags, 3, 7), NEAP_OK);
+    assert_int_equal(neapi_unit_condition(unit, NULL, 0, tags, 1, 8), NEAP_OK);
+    append(unit, "A-1", 0);
+    type[0] = tag[0] = '?';
+    types[1] = tags[0] = tags[2] = T("gone");
+    const neapi_condition *kept = &unit->ops[1].condition;
+    assert_int_equal(unit->ops[1].kind, NEAPI_OP_CONDITION);
+    assert_int_equal(kept->type_count, 2);
+    assert_text(kept->types[0], "Placed");
+    assert_text(kept->types[1], "Shipped");
+    assert_int_equal(kept->tag_count, 3);
+    assert_text(kept->tags[0], "a:1");
+    assert_text(kept->tags[1], "order:1");
+    assert_text(kept->tags[2], "b:1");
+    assert_int_equal(kept->after, 7);
+    assert_int_equal(unit->ops[2].condition.type_count, 0);
+    assert_int_equal(unit->ops[2].condition.after, 8);
+    assert_int_equal(unit->ops[3].kind, NEAPI_OP_APPEND);
+    neapi_unit_release(unit);
+}
+
 static void appends_of_one_stream_are_one_operation(void **unused)
 {
     (void)unused;
@@ -176,6 +204,8 @@ static neap_status build_all(neapi_unit *unit)
         status = neapi_unit_append(unit, T("A-1"), i, &event);
         if (status == NEAP_OK)
             status = neapi_unit_expect(unit, T("A-1"), i);
+        if (status == NEAP_OK)
+            status = neapi_unit_condition(unit, &event.type, 1, &tag, 1, i);
         if (status == NEAP_OK)
             status = neapi_unit_key(unit, &key);
         if (status == NEAP_OK)
@@ -348,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unit_copies_what_it_is_given),
+        cmocka_unit_test(condition_copies_what_it_is_given),
         cmocka_unit_test(appends_of_one_stream_are_one_operation),
         cmocka_unit_test(usual_unit_is_one_allocation),
         cmocka_unit_test(unit_grows_and_can_begin_anew),

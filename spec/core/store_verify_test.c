@@ -27,9 +27,42 @@ static struct broken {
     neapi_command command;
     uint64_t command_from, command_to; /* positions that it is found from */
     neap_verification counts;
-    const char *finding; /* the backend's own */
-    neap_status status;  /* of reading */
+    const char *finding;  /* the backend's own */
+    neap_status status;   /* of reading */
+    const char *lost_tag; /* the index of tags does not have it */
+    const char *tag;      /* the index of tags has it at this position as well, or instead */
+    uint64_t tag_at;
+    bool tag_moved;
+    neap_status tag_status; /* of reading by tags */
 } broken;
+
+static bool carries(const neap_event *event, neap_text tag)
+{
+    for (uint32_t i = 0; i < event->tag_count; i++)
+        if (neapi_text_equal(event->tags[i], tag))
+            return true;
+    return false;
+}
+
+static neap_status read_by_tags(const neapi_range *range, neapi_page *page, neap_error *error)
+{
+    neap_text tag = range->tags[0];
+    if (broken.tag_status != NEAP_OK)
+        return neapi_fail(error, broken.tag_status, "page 8 is damaged");
+    bool strange = broken.tag != NULL && neapi_text_equal(tag, T(broken.tag));
+    for (size_t i = 0; i < broken.count; i++) {
+        uint64_t position = broken.events[i].position;
+        bool listed = carries(&broken.events[i], tag) && !(strange && broken.tag_moved);
+        if (broken.lost_tag != NULL && neapi_text_equal(tag, T(broken.lost_tag)))
+            listed = false;
+        listed = listed || (strange && position == broken.tag_at);
+        if (listed && position >= range->from && position <= range->to &&
+            !neapi_page_add(page, &broken.events[i]))
+            return neapi_nomem(error);
+    }
+    page->last = true;
+    return NEAP_OK;
+}
 
 static neap_status read_events(neapi_session *session, const neapi_range *range, neapi_page *page,
                                neap_error *error)
@@ -37,6 +70,8 @@ static neap_status read_events(neapi_session *session, const neapi_range *range,
     (void)session;
     if (broken.status != NEAP_OK)
         return neapi_fail(error, broken.status, "page 7 is damaged");
+    if (range->tag_count != 0)
+        return read_by_tags(range, page, error);
     size_t at = (size_t)range->from - 1; /* one event a page */
     if (at < broken.count && !neapi_page_add(page, &broken.events[at]))
         return neapi_nomem(error);
@@ -243,6 +278,45 @@ static void tags_out_of_order(void **unused)
     assert_found("Position 3, version 1 of B-1: the tag \"b\" is not of the form name:value.\n", 1);
 }
 
+/* Tags of the second and the third event. */
+static void tag_events(void)
+{
+    static const neap_text tags[] = {{"a:1", 3}, {"b:1", 3}};
+    broken.events[1].tags = broken.events[2].tags = tags;
+    broken.events[1].tag_count = 1;
+    broken.events[2].tag_count = 2;
+}
+
+static void index_of_tags_that_does_not_agree(void **unused)
+{
+    (void)unused;
+    tag_events();
+    assert_found("", 0);
+    broken.lost_tag = "b:1";
+    assert_found("The tag b:1 is on 1 event; reading by it finds 0.\n", 1);
+    broken.lost_tag = NULL;
+    broken.tag = "a:1";
+    broken.tag_at = 5;
+    assert_found("The tag a:1 is on 2 events; reading by it finds 3.\n", 1);
+    broken.tag = "b:1";
+    broken.tag_moved = true;
+    assert_found("Reading by the tag b:1 finds other events than carry it.\n", 1);
+}
+
+static void index_of_tags_that_is_damaged(void **unused)
+{
+    (void)unused;
+    tag_events();
+    broken.events[2].tag_count = 1;
+    broken.tag_status = NEAP_CORRUPT;
+    assert_found("Reading by the tag a:1 fails: read broken:: page 8 is damaged.\n", 1);
+    broken.tag_status = NEAP_UNAVAILABLE;
+    neap_verification result;
+    neap_error error;
+    assert_int_equal(run(&result, &error), NEAP_UNAVAILABLE);
+    assert_string_equal(error.message, "read broken:: page 8 is damaged");
+}
+
 static void times_and_schemas_that_cannot_be(void **unused)
 {
     (void)unused;
@@ -324,6 +398,7 @@ static void refused_allocation_is_said(void **unused)
 {
     (void)unused;
     neap_status status = NEAP_NOMEM;
+    tag_events();
     for (uint64_t nth = 1; status != NEAP_OK; nth++) {
         assert_true(nth < 100);
         neap_verification result;
@@ -366,6 +441,8 @@ int main(void)
         TEST(data_that_is_not_json),
         TEST(names_that_cannot_be),
         TEST(tags_out_of_order),
+        TEST(index_of_tags_that_does_not_agree),
+        TEST(index_of_tags_that_is_damaged),
         TEST(times_and_schemas_that_cannot_be),
         TEST(heads_that_do_not_agree),
         TEST(store_that_grows_meanwhile),

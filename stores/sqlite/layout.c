@@ -124,11 +124,11 @@ static const char *const from_0_to_1[] = {
     ", stream, version, position, types, " COMMAND_ID " FROM keys",
     NULL};
 
-/* A row for each tag that is on an event of the e before it. What is no array of texts, no writer
- * of ours has left there; it stays for verify to find. */
+/* A row for each tag of the event e. What is no array of texts, no writer of ours has left there;
+ * it stays for verify to find. */
 #define EACH_TAG                                                                                   \
     "json_each(CASE WHEN json_valid(e.tags) THEN e.tags END) j WHERE e.tags IS NOT NULL "          \
-    "AND j.type = 'text' AND json_type(e.tags) = 'array'"
+    "AND substr(e.tags, 1, 1) = '[' AND j.type = 'text'"
 
 /* Tags are numbers in their index, as streams and types are. It holds the type too, so that to
  * judge a condition no event is looked at. An event without tags has no row there.
@@ -149,9 +149,8 @@ static const char *const from_1_to_2[] = {
     " position INTEGER NOT NULL,"
     " type INTEGER NOT NULL,"
     " PRIMARY KEY (tag, position)) WITHOUT ROWID",
-    "INSERT OR IGNORE INTO event_tags SELECT (SELECT id FROM tags WHERE name = j.value), "
-    "e.position,"
-    " e.type FROM events e, " EACH_TAG " ORDER BY 1, 2",
+    "INSERT OR IGNORE INTO event_tags SELECT (SELECT id FROM tags WHERE name = j.value),"
+    " e.position, e.type FROM events e, " EACH_TAG " ORDER BY 1, 2",
 
     "ALTER TABLE snapshots RENAME TO snapshots_of_streams",
     "CREATE TABLE snapshots ("
