@@ -110,13 +110,17 @@ typedef enum neap_log_level {
  * call the runtime. */
 typedef void (*neap_log_callback)(void *user, neap_log_level level, const char *text);
 
+/* Gives the time in µs since 1970, UTC. Threads: the runtime's own, or with lanes 0 the caller's;
+ * must be quick and must not call the runtime. */
+typedef int64_t (*neap_clock)(void *user);
+
 /* Set by neap_options_init(); change what you want otherwise. Texts are copied by neap_load(). */
 typedef struct neap_options {
     size_t size;           /* set by neap_options_init(), so that options can grow */
     const char *store;     /* URL: "memory:" (default), "sqlite:PATH[?synchronous=full|normal]" */
     bool read_only;        /* opens the store for reading; dispatch answers NEAP_USAGE */
     bool record_commands;  /* true: the command that decided is recorded with its events */
-    unsigned lanes;        /* 1 */
+    unsigned lanes;        /* 1; 0: no threads, see below */
     unsigned queue_length; /* 10,000 messages waiting per lane, then NEAP_BUSY or waiting */
     unsigned conflict_retries;     /* 3 */
     unsigned warm_aggregates;      /* 100,000 folded states kept per lane */
@@ -133,11 +137,18 @@ typedef struct neap_options {
     size_t snapshot_bytes;    /* 16 MiB: a state that takes more gets no snapshot */
     neap_log_callback log;    /* NULL: silent */
     void *log_user;
+    neap_clock clock; /* NULL: the machine's; else the time of what is recorded */
+    void *clock_user;
+    uint64_t seed; /* 0: none; else the ids that are made follow from it (and the clock) */
 } neap_options;
 
 NEAP_API void neap_options_init_sized(neap_options *options, size_t size);
 #define neap_options_init(options) neap_options_init_sized((options), sizeof *(options))
 
+/* With lanes == 0 a runtime has no threads. Whoever waits for it does the work meanwhile, his own
+ * and what others sent: handlers, commits and callbacks run on his thread. What was sent with
+ * neap_send() is done by the next call that waits, neap_drain() or neap_close() for example.
+ * Threads that call at the same time take turns. Everything else is as with lanes. */
 typedef struct neap_runtime neap_runtime;
 typedef struct neap_reply neap_reply;
 
@@ -202,6 +213,17 @@ NEAP_API neap_status neap_send(neap_runtime *runtime, const char *name, const ch
                                size_t json_size, const neap_dispatch_options *options,
                                neap_callback callback, void *user, neap_error *error);
 
+/* Records an event from outside, a fact that no command decided, and waits until it is durable;
+ * then it is handled as any other. stream: whose event it is, as in "Stock-s-1". expected: the
+ * stream's version before it (0: it must not exist), or NEAP_ANY_VERSION. The receipt has no
+ * command_id. Owns, Threads: as neap_dispatch(). Errors: INVALID (its fields, the stream's name),
+ * UNKNOWN, CONFLICT (not as expected), DUPLICATE, HANDLER, LIMIT, TIMEOUT, BUSY, UNAVAILABLE,
+ * STORE, CLOSED, USAGE, NOMEM. */
+NEAP_API neap_status neap_publish(neap_runtime *runtime, const char *stream, uint64_t expected,
+                                  const char *type, const char *json, size_t json_size,
+                                  const neap_dispatch_options *options, neap_reply **reply,
+                                  neap_error *error);
+
 /* Asks a query and waits for its answer. Errors: as neap_dispatch(), without those of durability.
  * Threads: as there. */
 NEAP_API neap_status neap_query(neap_runtime *runtime, const char *name, const char *json,
@@ -221,7 +243,7 @@ NEAP_API const char *neap_reply_json(const neap_reply *reply, size_t *size);
 
 /* What a command's effect was. */
 typedef struct neap_receipt {
-    neap_uuid command_id;
+    neap_uuid command_id; /* all zero: an event from outside */
     neap_text
         stream; /* of the last event recorded, or of the aggregate that decided; empty: none */
     uint64_t version;        /* of that stream after the command */

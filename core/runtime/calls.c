@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "message/json.h"
+#include "runtime/inline.h"
 #include "runtime/instance.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
@@ -73,9 +74,9 @@ static neap_status take_meta(const neap_runtime *runtime, const char *given, nea
     return status;
 }
 
-/* A command's request, complete but for who waits for it. */
-static neap_status make_command(neap_runtime *runtime, const char *name, neap_text json,
-                                const neap_dispatch_options *options, bool gated,
+/* The request of a command, or of an event from outside, complete but for who waits for it. */
+static neap_status make_writing(neap_runtime *runtime, neapi_request_kind kind, const char *name,
+                                neap_text json, const neap_dispatch_options *options, bool gated,
                                 neapi_request **made, neap_error *error)
 {
     const neapi_message *message;
@@ -85,8 +86,9 @@ static neap_status make_command(neap_runtime *runtime, const char *name, neap_te
                              ? neapi_fail(error, NEAP_USAGE, "the store is open for reading only")
                              : NEAP_OK;
     if (status == NEAP_OK)
-        status = neapi_catalog_message(runtime->catalog, NEAP_KIND_COMMAND, neapi_text_of(name),
-                                       &message, error);
+        status = neapi_catalog_message(
+            runtime->catalog, kind == NEAPI_REQUEST_COMMAND ? NEAP_KIND_COMMAND : NEAP_KIND_EVENT,
+            neapi_text_of(name), &message, error);
     if (status == NEAP_OK)
         status = check_json(runtime, name, json, error);
     if (status == NEAP_OK)
@@ -98,8 +100,8 @@ static neap_status make_command(neap_runtime *runtime, const char *name, neap_te
     if (status == NEAP_OK)
         status = take_meta(runtime, options->meta, &meta, error);
     if (status == NEAP_OK) {
-        neapi_request *request = neapi_request_new(runtime->platform, NEAPI_REQUEST_COMMAND, gated,
-                                                   json, neapi_text_of(options->idempotency_key),
+        neapi_request *request = neapi_request_new(runtime->platform, kind, gated, json,
+                                                   neapi_text_of(options->idempotency_key),
                                                    neapi_text(meta.data, meta.size));
         if (request == NULL) {
             status = neapi_nomem(error);
@@ -130,9 +132,11 @@ static neap_status push(neap_runtime *runtime, neapi_request *request, bool fail
             &request->arena, runtime->catalog->aggregates[request->message->aggregate],
             request->json, &request->instance, error);
     }
+    int64_t deadline_us = fail_when_full ? 0 : request->deadline_us;
     if (status == NEAP_OK)
-        status = neapi_mailbox_push(&runtime->lane.mailbox, request,
-                                    fail_when_full ? 0 : request->deadline_us, error);
+        status = neapi_is_inline(runtime)
+                     ? neapi_inline_push(runtime, request, deadline_us, error)
+                     : neapi_mailbox_push(&runtime->lane.mailbox, request, deadline_us, error);
     if (status != NEAP_OK)
         discard(request);
     return status;
@@ -142,7 +146,7 @@ static neap_status timed_out(neapi_request *request, neap_error *error)
 {
     if (neapi_request_withdraw(request))
         return neapi_fail(error, NEAP_TIMEOUT, "not begun in time; nothing was done");
-    if (request->kind != NEAPI_REQUEST_COMMAND)
+    if (!neapi_request_writes(request))
         return neapi_fail(error, NEAP_TIMEOUT, "not answered in time");
     neapi_fail(error, NEAP_TIMEOUT, "not answered in time; it may still take effect");
     if (error != NULL)
@@ -169,9 +173,12 @@ static neap_status give_answer(neapi_request *request, neap_reply **reply, neap_
 }
 
 /* Waits for the answer and gives up the caller's reference. */
-static neap_status wait_for(neapi_request *request, neap_reply **reply, neap_error *error)
+static neap_status wait_for(neap_runtime *runtime, neapi_request *request, neap_reply **reply,
+                            neap_error *error)
 {
     neap_status status;
+    if (neapi_is_inline(runtime))
+        neapi_inline_drive(runtime, request);
     for (;;) {
         unsigned seen = neapi_gate_seen(&request->answered);
         if (atomic_load(&request->stage) == NEAPI_STAGE_DONE) {
@@ -200,11 +207,11 @@ neap_status neap_dispatch(neap_runtime *runtime, const char *name, const char *j
     if (status == NEAP_OK)
         status = neapi_dispatch_options_take(options, &taken, error);
     if (status == NEAP_OK)
-        status =
-            make_command(runtime, name, neapi_text(json, json_size), &taken, true, &request, error);
+        status = make_writing(runtime, NEAPI_REQUEST_COMMAND, name, neapi_text(json, json_size),
+                              &taken, true, &request, error);
     if (status == NEAP_OK)
         status = push(runtime, request, taken.fail_when_full, error);
-    return status == NEAP_OK ? wait_for(request, reply, error) : status;
+    return status == NEAP_OK ? wait_for(runtime, request, reply, error) : status;
 }
 
 neap_status neap_send(neap_runtime *runtime, const char *name, const char *json, size_t json_size,
@@ -217,14 +224,41 @@ neap_status neap_send(neap_runtime *runtime, const char *name, const char *json,
     if (status == NEAP_OK)
         status = neapi_dispatch_options_take(options, &taken, error);
     if (status == NEAP_OK)
-        status = make_command(runtime, name, neapi_text(json, json_size), &taken, false, &request,
-                              error);
+        status = make_writing(runtime, NEAPI_REQUEST_COMMAND, name, neapi_text(json, json_size),
+                              &taken, false, &request, error);
     if (status != NEAP_OK)
         return status;
     request->callback = callback;
     request->user = user;
     /* A callback that sends must not wait for room that only its own thread can make. */
     return push(runtime, request, taken.fail_when_full || neapi_thread_own(), error);
+}
+
+neap_status neap_publish(neap_runtime *runtime, const char *stream, uint64_t expected,
+                         const char *type, const char *json, size_t json_size,
+                         const neap_dispatch_options *options, neap_reply **reply,
+                         neap_error *error)
+{
+    neap_dispatch_options taken;
+    neapi_request *request = NULL;
+    neap_status status = check_running(runtime, "neap_publish", true, error);
+    if (status == NEAP_OK)
+        status = neapi_dispatch_options_take(options, &taken, error);
+    if (status == NEAP_OK)
+        status = neapi_stream_check(neapi_text_of(stream), error);
+    if (status == NEAP_OK)
+        status = make_writing(runtime, NEAPI_REQUEST_PUBLISH, type, neapi_text(json, json_size),
+                              &taken, true, &request, error);
+    if (status != NEAP_OK)
+        return status;
+    request->expected = expected;
+    request->stream = neapi_arena_text(&request->arena, neapi_text_of(stream));
+    if (request->stream.data == NULL) {
+        discard(request);
+        return neapi_nomem(error);
+    }
+    status = push(runtime, request, taken.fail_when_full, error);
+    return status == NEAP_OK ? wait_for(runtime, request, reply, error) : status;
 }
 
 neap_status neap_query(neap_runtime *runtime, const char *name, const char *json, size_t json_size,
@@ -247,7 +281,7 @@ neap_status neap_query(neap_runtime *runtime, const char *name, const char *json
     request->message = message;
     request->deadline_us = deadline_of(runtime, timeout_ms);
     status = push(runtime, request, false, error);
-    return status == NEAP_OK ? wait_for(request, reply, error) : status;
+    return status == NEAP_OK ? wait_for(runtime, request, reply, error) : status;
 }
 
 neap_status neap_state(neap_runtime *runtime, const char *aggregate, const char *id,
@@ -271,26 +305,29 @@ neap_status neap_state(neap_runtime *runtime, const char *aggregate, const char 
         return status;
     }
     status = push(runtime, request, false, error);
-    return status == NEAP_OK ? wait_for(request, reply, error) : status;
+    return status == NEAP_OK ? wait_for(runtime, request, reply, error) : status;
 }
 
-neap_status neap_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error)
+neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error)
 {
-    neap_status status = check_running(runtime, "neap_drain", true, error);
-    if (status != NEAP_OK)
-        return status;
     neapi_request *barrier = neapi_request_new(runtime->platform, NEAPI_REQUEST_BARRIER, true,
                                                (neap_text){0}, (neap_text){0}, (neap_text){0});
     if (barrier == NULL)
         return neapi_nomem(error);
     barrier->deadline_us = deadline_of(runtime, timeout_ms);
-    status = neapi_mailbox_push_barrier(&runtime->lane.mailbox, barrier, error);
+    neap_status status = neapi_mailbox_push_barrier(&runtime->lane.mailbox, barrier, error);
     if (status != NEAP_OK) {
         discard(barrier);
         return status;
     }
-    status = wait_for(barrier, NULL, error);
+    status = wait_for(runtime, barrier, NULL, error);
     if (status == NEAP_TIMEOUT)
         neapi_fail(error, NEAP_TIMEOUT, "not everything was answered within %u ms", timeout_ms);
     return status;
+}
+
+neap_status neap_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error)
+{
+    neap_status status = check_running(runtime, "neap_drain", true, error);
+    return status == NEAP_OK ? neapi_drain(runtime, timeout_ms, error) : status;
 }

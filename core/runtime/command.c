@@ -46,7 +46,8 @@ neap_status neapi_unit_complete(neapi_lane *lane, neapi_request *request, neapi_
                                 neap_error *error)
 {
     neap_status status = NEAP_OK;
-    if (unit->event_count > 0 && lane->options->record_commands)
+    if (request->kind == NEAPI_REQUEST_COMMAND && unit->event_count > 0 &&
+        lane->options->record_commands)
         status = add_command(lane, request, unit);
     if (status == NEAP_OK && request->key.size != 0)
         status = neapi_key_add(lane, request, unit, stream, version, position);
@@ -264,11 +265,34 @@ static void run_plain(neapi_lane *lane, neapi_request *request)
     neapi_lane_submit(lane, &request->submission);
 }
 
+/* An event from outside. */
+static void publish(neapi_lane *lane, neapi_request *request)
+{
+    neapi_unit *unit = neapi_unit_new(request->call.id);
+    neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
+    request->call.from_outside = true;
+    if (status == NEAP_OK)
+        status =
+            neapi_engine_publish(lane->engine, request->message, request->stream, request->expected,
+                                 request->json, &request->call, unit, &lane->error);
+    if (status == NEAP_OK)
+        status = neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
+    if (status != NEAP_OK) {
+        neapi_unit_release(unit);
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    request->submission.unit = unit;
+    neapi_lane_submit(lane, &request->submission);
+}
+
 void neapi_lane_command(neapi_lane *lane, neapi_request *request)
 {
     if (!neapi_key_take(lane, request))
         return;
-    if (request->message->by == NEAPI_BY_AGGREGATE)
+    if (request->kind == NEAPI_REQUEST_PUBLISH)
+        publish(lane, request);
+    else if (request->message->by == NEAPI_BY_AGGREGATE)
         decide_in_aggregate(lane, request);
     else
         run_plain(lane, request);

@@ -7,7 +7,8 @@
 
 static uint64_t command_hash(const neapi_request *request)
 {
-    return neapi_text_hash(request->json, neapi_text_hash(request->message->name, 0));
+    uint64_t hash = neapi_text_hash(request->json, neapi_text_hash(request->message->name, 0));
+    return request->stream.size != 0 ? neapi_text_hash(request->stream, hash) : hash;
 }
 
 /* Answers from the store if it knows the key; *answered says so. */
@@ -86,7 +87,7 @@ neap_status neapi_key_add(const neapi_lane *lane, const neapi_request *request, 
     const neapi_key key = {
         .key = request->key,
         .hash = command_hash(request),
-        .command_id = request->call.id,
+        .command_id = neapi_request_command_id(request),
         .expires_at = request->call.now_us + lane->options->key_retention_ms * 1000,
         .stream = unit->event_count > 0 ? unit->events[unit->event_count - 1].stream : stream,
         .types = neapi_text(types.data, types.size),

@@ -88,7 +88,7 @@ void neapi_lane_succeed(neapi_lane *lane, neapi_request *request, neap_reply *re
         neapi_request_succeed(request, reply);
     } else {
         neapi_fail(&lane->error, NEAP_NOMEM, "it is done, but there was no memory for the answer");
-        lane->error.outcome_unknown = request->kind == NEAPI_REQUEST_COMMAND;
+        lane->error.outcome_unknown = neapi_request_writes(request);
         neapi_request_fail(request, &lane->error);
     }
     answer_barriers(lane);
@@ -217,6 +217,7 @@ static void answer(neapi_lane *lane, neapi_request *request)
     complete_call(lane, request);
     switch (request->kind) {
     case NEAPI_REQUEST_COMMAND:
+    case NEAPI_REQUEST_PUBLISH:
         neapi_lane_command(lane, request);
         break;
     case NEAPI_REQUEST_QUERY:

@@ -73,7 +73,7 @@ neap_status neapi_lane_accepted_state(void *lane, const neapi_aggregate *aggrega
 /* Frees the states that are only kept for speed. (A neapi_engine_options.let_go.) */
 void neapi_lane_let_go(void *lane);
 
-/* A command: decides it, or parks it. */
+/* A command: decides it, or parks it. An event from outside: submits it. */
 void neapi_lane_command(neapi_lane *lane, neapi_request *request);
 /* What the writer made of a unit. */
 void neapi_lane_judged(neapi_lane *lane, neapi_submission *submission);

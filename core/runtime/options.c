@@ -80,7 +80,7 @@ typedef struct bounded_option {
 static neap_status check_bounds(const neap_options *options, neap_error *error)
 {
     const bounded_option bounds[] = {
-        {"lanes", options->lanes, 1, 1},
+        {"lanes", options->lanes, 0, 1},
         {"queue_length", options->queue_length, 1, 10000000},
         {"conflict_retries", options->conflict_retries, 0, 1000},
         {"warm_aggregates", options->warm_aggregates, 1, 100000000},

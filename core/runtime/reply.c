@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "message/json.h"
 #include "message/write.h"
 
@@ -80,9 +81,11 @@ static void write_json(neapi_buffer *json, const neap_receipt *receipt, neap_tex
     neapi_write_integer(json, (int64_t)receipt->position);
     NEAPI_BUFFER_LITERAL(json, ",\"events\":");
     neapi_buffer_text(json, types);
-    NEAPI_BUFFER_LITERAL(json, ",\"command_id\":\"");
-    neapi_buffer_append(json, id, 36);
-    neapi_buffer_byte(json, '"');
+    if (!neapi_uuid_is_zero(receipt->command_id)) {
+        NEAPI_BUFFER_LITERAL(json, ",\"command_id\":\"");
+        neapi_buffer_append(json, id, 36);
+        neapi_buffer_byte(json, '"');
+    }
     if (receipt->repeated)
         NEAPI_BUFFER_LITERAL(json, ",\"repeated\":true");
     neapi_buffer_byte(json, '}');

@@ -10,6 +10,7 @@
 
 typedef enum neapi_request_kind {
     NEAPI_REQUEST_COMMAND,
+    NEAPI_REQUEST_PUBLISH, /* an event from outside: what it is was decided elsewhere */
     NEAPI_REQUEST_QUERY,
     NEAPI_REQUEST_STATE,
     NEAPI_REQUEST_BARRIER, /* answered once everything that its lane took before it has been */
@@ -39,6 +40,8 @@ struct neapi_request {
     const neapi_message *message;
     neapi_instance instance; /* of the aggregate; without a stream: it could not be found out */
     neap_text json, key, meta;
+    neap_text stream;    /* of an event from outside, terminated */
+    uint64_t expected;   /* and the version that its stream has before it */
     uint64_t at_version; /* of a state (by tags: a position); 0: now */
     int64_t deadline_us; /* monotonic; NEAPI_NO_DEADLINE */
     neapi_call call;
@@ -88,6 +91,18 @@ void neapi_request_keep_error(neapi_request *request, const neap_error *error);
 bool neapi_request_withdraw(neapi_request *request);
 /* For the lane: false if it was withdrawn. */
 bool neapi_request_begin(neapi_request *request);
+
+/* Whether it may change what is stored. */
+static inline bool neapi_request_writes(const neapi_request *request)
+{
+    return request->kind == NEAPI_REQUEST_COMMAND || request->kind == NEAPI_REQUEST_PUBLISH;
+}
+
+/* All zero for an event from outside. */
+static inline neap_uuid neapi_request_command_id(const neapi_request *request)
+{
+    return request->kind == NEAPI_REQUEST_COMMAND ? request->call.id : (neap_uuid){{0}};
+}
 
 void neapi_request_list_push(neapi_request_list *list, neapi_request *request);
 neapi_request *neapi_request_list_pop(neapi_request_list *list);

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/inline.h"
 #include "runtime/options.h"
 
 static void log_of_domain(void *user, neap_log_level level, const char *text)
@@ -34,23 +35,74 @@ static neap_status open_engine(neap_runtime *runtime, neap_error *error)
     return neapi_engine_open(runtime->sources, &engine_options, &runtime->engine, error);
 }
 
+static neap_runtime *new_runtime(void)
+{
+    neap_runtime *made = neapi_alloc_zero(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    if (pthread_mutex_init(&made->log_mutex, NULL) != 0) {
+        neapi_free(made);
+        return NULL;
+    }
+    if (pthread_mutex_init(&made->drive_mutex, NULL) != 0) {
+        pthread_mutex_destroy(&made->log_mutex);
+        neapi_free(made);
+        return NULL;
+    }
+    return made;
+}
+
+static int64_t given_clock(void *self)
+{
+    const neap_runtime *runtime = self;
+    return runtime->options.clock(runtime->options.clock_user);
+}
+
+/* SplitMix64: the same bits for the same seed. */
+static void seeded_random(void *self, void *bytes, size_t size)
+{
+    neap_runtime *runtime = self;
+    const uint64_t step = 0x9E3779B97F4A7C15u;
+    for (char *at = bytes; size > 0;) {
+        uint64_t bits = atomic_fetch_add(&runtime->random, step) + step;
+        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9u;
+        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBu;
+        bits ^= bits >> 31;
+        size_t taken = size < sizeof bits ? size : sizeof bits;
+        memcpy(at, &bits, taken);
+        at += taken;
+        size -= taken;
+    }
+}
+
+static void take_report_and_time(neap_runtime *runtime)
+{
+    const neap_options *options = &runtime->options;
+    runtime->report = (neapi_report){options->log, options->log_user, &runtime->log_mutex};
+    runtime->platform = neapi_platform_machine();
+    if (options->clock == NULL && options->seed == 0)
+        return;
+    runtime->given = *runtime->platform;
+    runtime->given.self = runtime; /* the machine's own functions do not look at it */
+    if (options->clock != NULL)
+        runtime->given.wall_us = given_clock;
+    if (options->seed != 0)
+        runtime->given.random = seeded_random;
+    atomic_init(&runtime->random, options->seed);
+    runtime->platform = &runtime->given;
+}
+
 neap_status neap_load(const char *path, const neap_options *options, neap_runtime **runtime,
                       neap_error *error)
 {
     if (path == NULL || runtime == NULL)
         return neapi_fail(error, NEAP_USAGE, "neap_load: path and runtime must not be NULL");
-    neap_runtime *loaded = neapi_alloc_zero(1, sizeof *loaded);
+    neap_runtime *loaded = new_runtime();
     if (loaded == NULL)
         return neapi_nomem(error);
-    if (pthread_mutex_init(&loaded->log_mutex, NULL) != 0) {
-        neapi_free(loaded);
-        return neapi_nomem(error);
-    }
-    loaded->platform = neapi_platform_machine();
     neap_status status = neapi_options_take(options, &loaded->options, error);
     if (status == NEAP_OK) {
-        loaded->report =
-            (neapi_report){loaded->options.log, loaded->options.log_user, &loaded->log_mutex};
+        take_report_and_time(loaded);
         status = neapi_sources_open(path, &loaded->sources, error);
     }
     if (status == NEAP_OK)
@@ -114,9 +166,10 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
         status = open_writer(runtime, error);
     if (status == NEAP_OK)
         status = open_lane(runtime, error);
-    if (status == NEAP_OK && !reading)
+    bool threads = !neapi_is_inline(runtime);
+    if (status == NEAP_OK && threads && !reading)
         status = neapi_writer_start(&runtime->writer, error);
-    if (status == NEAP_OK)
+    if (status == NEAP_OK && threads)
         status = neapi_lane_start(&runtime->lane, error);
     if (status == NEAP_OK)
         runtime->stage = NEAPI_RUNTIME_RUNNING;
@@ -146,7 +199,7 @@ static void finish_work(neap_runtime *runtime)
 {
     uint32_t patience = runtime->options.close_ms;
     neap_error error;
-    if (patience != 0 && neap_drain(runtime, patience, &error) == NEAP_TIMEOUT)
+    if (patience != 0 && neapi_drain(runtime, patience, &error) == NEAP_TIMEOUT)
         neapi_report_text(
             &runtime->report, NEAP_LOG_WARN,
             "closing: not everything that was accepted could be done within %u ms; the rest is "
@@ -158,6 +211,8 @@ static void finish_work(neap_runtime *runtime)
 static bool is_called_from_within(const neap_runtime *runtime)
 {
     pthread_t self = pthread_self();
+    if (neapi_is_inline(runtime))
+        return neapi_inline_drives(runtime);
     return (runtime->lane.running && pthread_equal(self, runtime->lane.thread)) ||
            (runtime->writer.running && pthread_equal(self, runtime->writer.thread));
 }
@@ -178,6 +233,8 @@ void neap_close(neap_runtime *runtime)
     }
     if (runtime->has_writer)
         neapi_writer_hurry(&runtime->writer);
+    if (runtime->stage == NEAPI_RUNTIME_RUNNING && neapi_is_inline(runtime))
+        neapi_inline_stop(runtime);
     neapi_lane_stop(&runtime->lane);
     if (runtime->has_writer)
         neapi_writer_stop(&runtime->writer);
@@ -193,6 +250,7 @@ void neap_close(neap_runtime *runtime)
         neapi_sources_free(runtime->sources);
     neapi_free((void *)(uintptr_t)runtime->options.store);
     pthread_mutex_destroy(&runtime->log_mutex);
+    pthread_mutex_destroy(&runtime->drive_mutex);
     neapi_free(runtime);
 }
 

@@ -13,6 +13,8 @@ typedef enum neapi_runtime_stage {
 struct neap_runtime {
     neap_options options; /* store is owned */
     const neapi_platform *platform;
+    neapi_platform given; /* what platform points to if a clock or a seed was given */
+    atomic_ullong random; /* of the seed */
     neapi_report report;
     pthread_mutex_t log_mutex;
     neapi_sources *sources;
@@ -23,7 +25,14 @@ struct neap_runtime {
     neapi_lane lane;
     bool has_writer, has_lane;
     neapi_runtime_stage stage;
+    /* Without lanes: who drives. */
+    pthread_mutex_t drive_mutex;
+    _Atomic(pthread_t) driver;
+    atomic_bool driven;
 };
+
+/* neap_drain() of a running runtime, also from within a handler of another one, for closing. */
+neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error);
 
 /* A store that is read without a domain. */
 struct neap_store {

@@ -4,7 +4,8 @@
 #include "message/json.h"
 #include "runtime/runtime.h"
 
-static neap_status take(neapi_store *store, const neap_statistics **statistics, neap_error *error)
+static neap_status take(neapi_store *store, const neapi_platform *platform,
+                        const neap_statistics **statistics, neap_error *error)
 {
     neapi_session *session;
     neap_status status = neapi_session_open(store, NEAPI_MODE_READ, &session, error);
@@ -15,7 +16,7 @@ static neap_status take(neapi_store *store, const neap_statistics **statistics, 
         neapi_session_close(session);
         return neapi_nomem(error);
     }
-    int64_t now = neapi_wall_us(neapi_platform_machine());
+    int64_t now = neapi_wall_us(platform);
     status = neapi_survey_take(session, now, survey, error);
     neapi_session_close(session);
     if (status == NEAP_OK)
@@ -31,7 +32,7 @@ neap_status neap_store_stats(neap_store *store, const neap_statistics **statisti
     if (store == NULL || statistics == NULL)
         return neapi_fail(error, NEAP_USAGE,
                           "neap_store_stats: store and statistics must not be NULL");
-    return take(store->store, statistics, error);
+    return take(store->store, neapi_platform_machine(), statistics, error);
 }
 
 neap_status neap_stats(neap_runtime *runtime, const neap_statistics **statistics, neap_error *error)
@@ -40,7 +41,7 @@ neap_status neap_stats(neap_runtime *runtime, const neap_statistics **statistics
         return neapi_fail(error, NEAP_USAGE, "neap_stats: runtime and statistics must not be NULL");
     if (runtime->stage != NEAPI_RUNTIME_RUNNING)
         return neapi_fail(error, NEAP_USAGE, "neap_stats: the runtime is not started");
-    return take(runtime->store, statistics, error);
+    return take(runtime->store, runtime->platform, statistics, error);
 }
 
 neap_status neap_statistics_json(const neap_statistics *statistics, char **json, size_t *size,

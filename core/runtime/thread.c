@@ -16,6 +16,13 @@ void neapi_thread_is_runtimes(void)
     own = true;
 }
 
+bool neapi_thread_set_own(bool is_own)
+{
+    bool before = own;
+    own = is_own;
+    return before;
+}
+
 bool neapi_thread_own(void)
 {
     return own;

@@ -14,6 +14,8 @@ neap_status neapi_thread_start(pthread_t *thread, void *(*run)(void *), void *ar
 
 /* Marks the calling thread; asks for the mark. */
 void neapi_thread_is_runtimes(void);
+/* Marks the calling thread, and gives how it was marked before. */
+bool neapi_thread_set_own(bool is_own);
 bool neapi_thread_own(void);
 
 #endif

@@ -42,8 +42,9 @@ static void accepted(neapi_lane *lane, neapi_request *request, neapi_unit *unit,
     for (size_t i = 0; i < unit->op_count; i++)
         if (unit->ops[i].kind == NEAPI_OP_EXPECT)
             version = unit->ops[i].expect.version;
-    neapi_lane_succeed(lane, request,
-                       neapi_reply_receipt(request->call.id, unit, stream, version, position));
+    neapi_lane_succeed(
+        lane, request,
+        neapi_reply_receipt(neapi_request_command_id(request), unit, stream, version, position));
     if (warm != NULL) {
         answer_deferred(lane, &deferred, warm, position);
         neapi_snapshot_consider(lane, warm);
@@ -84,8 +85,11 @@ static void fail_conflict(neapi_lane *lane, neapi_request *request, const neapi_
 {
     char what[700];
     describe_conflict(unit, what, sizeof what);
-    neapi_fail(&lane->error, NEAP_CONFLICT, "%s; decided %u time%s", what, request->attempts,
-               request->attempts == 1 ? "" : "s");
+    if (request->kind == NEAPI_REQUEST_PUBLISH)
+        neapi_fail(&lane->error, NEAP_CONFLICT, "%s", what);
+    else
+        neapi_fail(&lane->error, NEAP_CONFLICT, "%s; decided %u time%s", what, request->attempts,
+                   request->attempts == 1 ? "" : "s");
     neapi_lane_fail(lane, request, &lane->error);
 }
 
@@ -116,7 +120,8 @@ static void fail_with_batch(neapi_lane *lane, neapi_request *request, const neap
 bool neapi_answer_refused(neapi_lane *lane, neapi_request *request, const neapi_unit *unit,
                           bool fell_with_another)
 {
-    if (unit->verdict.status == NEAP_CONFLICT &&
+    /* An event from outside would be the same again. */
+    if (unit->verdict.status == NEAP_CONFLICT && request->kind == NEAPI_REQUEST_COMMAND &&
         (fell_with_another || request->attempts++ < lane->options->conflict_retries)) {
         take_back(request);
         return true;

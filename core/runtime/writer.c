@@ -47,6 +47,14 @@ void neapi_writer_push(neapi_writer *writer, neapi_submission_list *list)
     neapi_wake(writer->platform, &writer->work);
 }
 
+bool neapi_writer_has_work(neapi_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool work = writer->queue.first != NULL;
+    pthread_mutex_unlock(&writer->mutex);
+    return work;
+}
+
 /* Takes as many as one transaction shall have. */
 static neapi_submission_list take_batch(neapi_writer *writer)
 {

@@ -37,6 +37,8 @@ void neapi_writer_fini(neapi_writer *writer);
  * mailbox, judged. */
 void neapi_writer_push(neapi_writer *writer, neapi_submission_list *list);
 
+bool neapi_writer_has_work(neapi_writer *writer);
+
 /* Commits one batch, or does a piece of housekeeping. false: there was nothing to do. */
 bool neapi_writer_step(neapi_writer *writer);
 

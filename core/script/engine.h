@@ -61,8 +61,9 @@ neapi_catalog *neapi_engine_catalog(neapi_engine *engine);
 typedef struct neapi_call {
     neap_uuid id, correlation_id, causation_id;
     int64_t now_us;
-    neap_text meta;   /* flat JSON object of texts, or empty */
-    uint64_t derived; /* how many ids context:id() has given so far */
+    neap_text meta;    /* flat JSON object of texts, or empty */
+    bool from_outside; /* it is itself the event: no command decided it */
+    uint64_t derived;  /* how many ids context:id() has given so far */
     /* Not NULL: the message's canonical JSON is appended here before its handler runs. */
     neapi_buffer *canonical;
 } neapi_call;

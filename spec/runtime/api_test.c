@@ -15,12 +15,23 @@
 
 #include "neap.h"
 
+/* All of it holds with a lane and its threads (1), and without (0). */
+#ifndef LANES
+#define LANES 1
+#endif
+
 static neap_error error;
+
+static void init_options(neap_options *options)
+{
+    neap_options_init(options);
+    options->lanes = LANES;
+}
 
 static neap_runtime *open_counting(const char *store)
 {
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.store = store;
     neap_runtime *runtime = NULL;
     if (neap_open(DOMAIN, &options, &runtime, &error) != NEAP_OK)
@@ -141,6 +152,86 @@ static void a_plain_handler_publishes_and_the_aggregate_sees_it(void **unused)
     neap_close(runtime);
 }
 
+static neap_status publish(neap_runtime *runtime, const char *stream, uint64_t expected,
+                           const char *type, const char *json, const char *key, neap_reply **reply)
+{
+    neap_dispatch_options options;
+    neap_dispatch_options_init(&options);
+    options.idempotency_key = key;
+    options.meta = "{\"user\":\"ada\"}";
+    options.causation_id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    return neap_publish(runtime, stream, expected, type, json, strlen(json), &options, reply,
+                        &error);
+}
+
+static void an_event_from_outside_is_recorded_and_folded(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *reply;
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"a\",\"n\":15}", NULL, NULL), NEAP_OK);
+    assert_int_equal(publish(runtime, "Counter-a", NEAP_ANY_VERSION, "Added",
+                             " {\"n\":4, \"id\":\"a\"}", NULL, &reply),
+                     NEAP_OK);
+    assert_string_equal(
+        neap_reply_json(reply, NULL),
+        "{\"stream\":\"Counter-a\",\"version\":2,\"position\":2,\"events\":[\"Added\"]}");
+    neap_reply_free(reply);
+    /* The warm aggregate knows of it. */
+    assert_int_equal(dispatch(runtime, "Add", "{\"id\":\"a\",\"n\":2}", NULL, NULL), NEAP_REJECTED);
+    neap_cursor *cursor;
+    const neap_event *event;
+    const char *json;
+    assert_int_equal(neap_read(runtime, NULL, &cursor, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_json(cursor, &json, NULL, &error), NEAP_OK);
+    assert_non_null(strstr(json, "\"data\":{\"id\":\"a\",\"n\":4},"));
+    assert_non_null(strstr(json, "\"meta\":{\"user\":\"ada\"}"));
+    assert_non_null(strstr(json, "\"causation_id\":\"01890a5d-ac96-774b-bcce-b302099a8057\""));
+    assert_null(strstr(json, "\"command_id\""));
+    neap_cursor_close(cursor);
+    neap_close(runtime);
+}
+
+static void an_event_from_outside_can_be_refused(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    const char *json = "{\"id\":\"a\",\"n\":4}";
+    assert_int_equal(publish(runtime, "Counter-a", 3, "Added", json, NULL, NULL), NEAP_CONFLICT);
+    assert_string_equal(error.message, "Counter-a is at version 0, expected 3");
+    assert_int_equal(publish(runtime, "Counter-a", 0, "Added", json, NULL, NULL), NEAP_OK);
+    assert_int_equal(publish(runtime, "Counter-a", 0, "Added", json, NULL, NULL), NEAP_CONFLICT);
+    assert_int_equal(publish(runtime, "a b\n", 0, "Added", json, NULL, NULL), NEAP_INVALID);
+    assert_int_equal(publish(runtime, "", 0, "Added", json, NULL, NULL), NEAP_INVALID);
+    assert_int_equal(publish(runtime, "Counter-a", 1, "Aded", json, NULL, NULL), NEAP_UNKNOWN);
+    assert_non_null(strstr(error.message, "did you mean 'Added'?"));
+    assert_int_equal(publish(runtime, "Counter-a", 1, "Add", json, NULL, NULL), NEAP_UNKNOWN);
+    assert_int_equal(publish(runtime, "Counter-a", 1, "Added", "{\"id\":\"a\"}", NULL, NULL),
+                     NEAP_INVALID);
+    neap_close(runtime);
+}
+
+static void an_event_with_a_key_is_recorded_once(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    neap_reply *reply;
+    const char *json = "{\"id\":\"a\",\"n\":4}";
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(
+            publish(runtime, "Counter-a", NEAP_ANY_VERSION, "Added", json, "k-1", &reply), NEAP_OK);
+        assert_int_equal(neap_reply_receipt(reply)->version, 1);
+        assert_int_equal(neap_reply_receipt(reply)->repeated, i == 1);
+        assert_null(strstr(neap_reply_json(reply, NULL), "command_id"));
+        neap_reply_free(reply);
+    }
+    assert_int_equal(publish(runtime, "Counter-b", NEAP_ANY_VERSION, "Added", json, "k-1", NULL),
+                     NEAP_DUPLICATE);
+    neap_close(runtime);
+}
+
 static void queries_see_what_is_accepted(void **unused)
 {
     (void)unused;
@@ -244,7 +335,7 @@ static void closing_without_patience_answers_closed(void **unused)
 {
     (void)unused;
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.close_ms = 0;
     neap_runtime *runtime;
     assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
@@ -288,7 +379,7 @@ static void a_full_queue_is_busy(void **unused)
 {
     (void)unused;
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.queue_length = 2;
     neap_runtime *runtime;
     assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
@@ -421,7 +512,7 @@ static void a_reading_runtime_answers_beside_a_writing_one(void **unused)
     neap_reply *reply;
     assert_int_equal(dispatch(writing, "Add", "{\"n\":3,\"id\":\"a\"}", NULL, NULL), NEAP_OK);
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.store = url;
     options.read_only = true;
     assert_int_equal(neap_open(DOMAIN, &options, &reading, &error), NEAP_OK);
@@ -454,7 +545,7 @@ static void wrong_options_are_named(void **unused)
     (void)unused;
     neap_options options;
     neap_runtime *runtime;
-    neap_options_init(&options);
+    init_options(&options);
     options.lanes = 5000;
     assert_int_equal(neap_load(DOMAIN, &options, &runtime, &error), NEAP_USAGE);
     assert_non_null(strstr(error.message, "lanes"));
@@ -462,7 +553,7 @@ static void wrong_options_are_named(void **unused)
     assert_int_equal(neap_load(DOMAIN, &options, &runtime, &error), NEAP_USAGE);
     assert_non_null(strstr(error.message, "neap_options_init"));
     assert_int_equal(neap_open("/nowhere/at-all.lua", NULL, &runtime, &error), NEAP_USAGE);
-    neap_options_init(&options);
+    init_options(&options);
     options.store = "mangodb:x";
     assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_USAGE);
     assert_non_null(strstr(error.message, "sqlite"));
@@ -488,7 +579,7 @@ static void closing_inside_a_callback_does_nothing_but_log(void **unused)
     (void)unused;
     atomic_uint errors = 0;
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.log = count_errors;
     options.log_user = &errors;
     neap_runtime *runtime;
@@ -542,7 +633,7 @@ static void meta_is_a_message_too(void **unused)
 {
     (void)unused;
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.message_bytes = 64;
     neap_runtime *runtime;
     assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
@@ -682,7 +773,7 @@ static void warm_aggregates_give_way_to_a_handler(void **unused)
     (void)unused;
     enum { BOXES = 22, TEXT = 100000, ROWS = 60000 };
     neap_options options;
-    neap_options_init(&options);
+    init_options(&options);
     options.lane_memory_bytes = 8 << 20;
     neap_runtime *runtime;
     neap_reply *reply;
@@ -717,6 +808,9 @@ int main(void)
         cmocka_unit_test(refusals_say_what_was_wrong),
         cmocka_unit_test(the_same_key_gives_the_first_receipt),
         cmocka_unit_test(a_plain_handler_publishes_and_the_aggregate_sees_it),
+        cmocka_unit_test(an_event_from_outside_is_recorded_and_folded),
+        cmocka_unit_test(an_event_from_outside_can_be_refused),
+        cmocka_unit_test(an_event_with_a_key_is_recorded_once),
         cmocka_unit_test(queries_see_what_is_accepted),
         cmocka_unit_test(many_threads_share_one_runtime),
         cmocka_unit_test(closing_does_what_was_accepted),

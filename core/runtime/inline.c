@@ -1,0 +1,78 @@
+#include "runtime/inline.h"
+
+/* Who drives is, for as long, one of the runtime's threads. */
+static bool begin(neap_runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->drive_mutex);
+    atomic_store(&runtime->driver, pthread_self());
+    atomic_store(&runtime->driven, true);
+    return neapi_thread_set_own(true);
+}
+
+static void end(neap_runtime *runtime, bool own_before)
+{
+    neapi_thread_set_own(own_before);
+    atomic_store(&runtime->driven, false);
+    pthread_mutex_unlock(&runtime->drive_mutex);
+}
+
+bool neapi_inline_drives(const neap_runtime *runtime)
+{
+    return atomic_load(&runtime->driven) &&
+           pthread_equal(atomic_load(&runtime->driver), pthread_self());
+}
+
+/* false: there was nothing to do. */
+static bool step(neap_runtime *runtime)
+{
+    bool busy = neapi_lane_step(&runtime->lane);
+    if (runtime->has_writer && neapi_writer_has_work(&runtime->writer))
+        busy = neapi_writer_step(&runtime->writer) || busy;
+    return busy;
+}
+
+static void step_or_wait(neap_runtime *runtime, int64_t deadline_us)
+{
+    neapi_gate *work = &runtime->lane.mailbox.work;
+    unsigned seen = neapi_gate_seen(work);
+    if (!step(runtime))
+        neapi_park(runtime->platform, work, seen, deadline_us);
+}
+
+neap_status neapi_inline_push(neap_runtime *runtime, neapi_request *request, int64_t deadline_us,
+                              neap_error *error)
+{
+    neapi_mailbox *mailbox = &runtime->lane.mailbox;
+    for (;;) {
+        neap_status status = neapi_mailbox_push(mailbox, request, 0, error);
+        if (status != NEAP_BUSY || deadline_us == 0)
+            return status;
+        if (neapi_monotonic_us(runtime->platform) >= deadline_us)
+            return neapi_mailbox_push(mailbox, request, deadline_us, error);
+        bool own_before = begin(runtime);
+        step_or_wait(runtime, deadline_us);
+        end(runtime, own_before);
+    }
+}
+
+void neapi_inline_drive(neap_runtime *runtime, neapi_request *request)
+{
+    bool own_before = begin(runtime);
+    while (atomic_load(&request->stage) != NEAPI_STAGE_DONE &&
+           neapi_monotonic_us(runtime->platform) < request->deadline_us)
+        step_or_wait(runtime, request->deadline_us);
+    end(runtime, own_before);
+}
+
+void neapi_inline_stop(neap_runtime *runtime)
+{
+    neapi_lane *lane = &runtime->lane;
+    bool own_before = begin(runtime);
+    atomic_store(&lane->stopping, true);
+    neapi_mailbox_close(&lane->mailbox);
+    while (step(runtime) || lane->submitted != 0 || lane->unanswered != 0)
+        continue;
+    if (runtime->has_writer)
+        neapi_writer_step(&runtime->writer); /* nothing is queued: housekeeping */
+    end(runtime, own_before);
+}
