@@ -16,9 +16,9 @@ neap_status neapi_value_copy_lj(lua_State *L, int index, unsigned depth, neap_er
  * where they differ. Compares with a copy that neapi_value_copy_lj made. */
 bool neapi_value_same_lj(lua_State *L, int copy, int value, neap_error *error);
 
-/* Appends bytes that load gives back exactly. Errors: NEAP_HANDLER naming the path of what cannot
- * be kept (a function, a cycle, a metatable of the domain's own), NEAP_LIMIT (depth, more than
- * `bytes_limit`). */
+/* Appends bytes that load gives back exactly, with tables that are shared or contain themselves.
+ * Errors: NEAP_HANDLER naming the path of what cannot be kept (a function, a key that is a table, a
+ * metatable of the domain's own), NEAP_LIMIT (depth, more than `bytes_limit`). */
 neap_status neapi_value_save_lj(lua_State *L, int index, unsigned depth, size_t bytes_limit,
                                 neapi_buffer *bytes, neap_error *error);
 

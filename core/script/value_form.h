@@ -2,7 +2,8 @@
  *
  * A value is a tag and what it says: integers are zigzag varints, floats eight bytes with the
  * lowest first, texts a varint length and bytes, tables a varint count of elements 1 … n, a varint
- * count of other pairs, the elements and the pairs. */
+ * count of other pairs, the elements and the pairs. A table that came before, or that this one is
+ * within, is its number only, a varint: tables count from 1 in the order in which they begin. */
 #ifndef NEAPI_SCRIPT_VALUE_FORM_H
 #define NEAPI_SCRIPT_VALUE_FORM_H
 
@@ -17,6 +18,7 @@ typedef enum neapi_form {
     NEAPI_FORM_TEXT,
     NEAPI_FORM_TABLE,
     NEAPI_FORM_ARRAY, /* a table with the mark of neap.array */
+    NEAPI_FORM_SAME,  /* a table that is there already */
 } neapi_form;
 
 #endif

@@ -11,6 +11,8 @@ typedef struct loading {
     lua_State *L;
     const unsigned char *at, *end;
     int array_metatable; /* its place on the stack */
+    int made;            /* place of the list of tables */
+    lua_Integer tables;
 } loading;
 
 static bool load(loading *job, unsigned left);
@@ -100,11 +102,22 @@ static bool load_table(loading *job, bool array, unsigned left)
     uint64_t most = LARGEST_PREALLOCATION;
     lua_createtable(job->L, (int)(elements < most ? elements : most),
                     (int)(pairs < most ? pairs : most));
+    lua_pushvalue(job->L, -1);
+    lua_rawseti(job->L, job->made, ++job->tables);
     if (array) {
         lua_pushvalue(job->L, job->array_metatable);
         lua_setmetatable(job->L, -2);
     }
     return load_members(job, lua_gettop(job->L), elements, pairs, left - 1);
+}
+
+static bool load_same(loading *job)
+{
+    uint64_t number;
+    if (!take_varint(job, &number) || number == 0 || number > (uint64_t)job->tables)
+        return false;
+    lua_rawgeti(job->L, job->made, (lua_Integer)number);
+    return true;
 }
 
 /* Pushes one value; false: the bytes are damaged, and the stack holds whatever it held then. */
@@ -132,6 +145,8 @@ static bool load(loading *job, unsigned left)
         return load_table(job, false, left);
     case NEAPI_FORM_ARRAY:
         return load_table(job, true, left);
+    case NEAPI_FORM_SAME:
+        return load_same(job);
     default:
         return false;
     }
@@ -142,7 +157,12 @@ neap_status neapi_value_load_lj(lua_State *L, neap_text bytes, unsigned depth, n
     int top = lua_gettop(L);
     const unsigned char *start = (const unsigned char *)bytes.data;
     neapi_push_array_metatable_lj(L);
-    loading job = {L, start + 1, start + bytes.size, top + 1};
+    lua_newtable(L);
+    loading job = {.L = L,
+                   .at = start + 1,
+                   .end = start + bytes.size,
+                   .array_metatable = top + 1,
+                   .made = top + 2};
     bool sound =
         bytes.size > 1 && start[0] == NEAPI_FORM_VERSION && load(&job, depth) && job.at == job.end;
     if (!sound) {
@@ -152,5 +172,6 @@ neap_status neapi_value_load_lj(lua_State *L, neap_text bytes, unsigned depth, n
                           offset, bytes.size);
     }
     lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
     return NEAP_OK;
 }

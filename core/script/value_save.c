@@ -11,17 +11,13 @@ typedef struct saving {
     size_t start, limit;
     unsigned depth;
     int array_metatable; /* its place on the stack */
+    int seen;            /* place of the table that leads from each table to its number */
+    lua_Integer tables;
     neapi_value_path path;
     neap_error *error;
 } saving;
 
-/* The tables that are being saved, innermost first. */
-typedef struct within {
-    const void *table;
-    const struct within *outer;
-} within;
-
-static neap_status save(saving *job, int index, const within *outer, unsigned left);
+static neap_status save(saving *job, int index, unsigned left);
 
 static neap_status refuse(saving *job, const char *what)
 {
@@ -96,15 +92,14 @@ static bool is_element(lua_State *L, int key, lua_Integer elements)
     return lua_isinteger(L, key) && lua_tointeger(L, key) >= 1 && lua_tointeger(L, key) <= elements;
 }
 
-static neap_status save_elements(saving *job, int index, lua_Integer count, const within *here,
-                                 unsigned left)
+static neap_status save_elements(saving *job, int index, lua_Integer count, unsigned left)
 {
     lua_State *L = job->L;
     for (lua_Integer i = 1; i <= count; i++) {
         lua_pushinteger(L, i);
         size_t before = neapi_value_path_push(&job->path, L, -1);
         lua_rawgeti(L, index, i);
-        neap_status status = save(job, lua_gettop(L), here, left);
+        neap_status status = save(job, lua_gettop(L), left);
         if (status != NEAP_OK)
             return status;
         neapi_value_path_pop(&job->path, before);
@@ -113,8 +108,7 @@ static neap_status save_elements(saving *job, int index, lua_Integer count, cons
     return NEAP_OK;
 }
 
-static neap_status save_pairs(saving *job, int index, lua_Integer elements, const within *here,
-                              unsigned left)
+static neap_status save_pairs(saving *job, int index, lua_Integer elements, unsigned left)
 {
     lua_State *L = job->L;
     lua_pushnil(L);
@@ -124,9 +118,9 @@ static neap_status save_pairs(saving *job, int index, lua_Integer elements, cons
             size_t before = neapi_value_path_push(&job->path, L, key);
             if (lua_type(L, key) == LUA_TTABLE)
                 return refuse(job, "is a key that is a table");
-            neap_status status = save(job, key, here, left);
+            neap_status status = save(job, key, left);
             if (status == NEAP_OK)
-                status = save(job, key + 1, here, left);
+                status = save(job, key + 1, left);
             if (status != NEAP_OK)
                 return status;
             neapi_value_path_pop(&job->path, before);
@@ -148,16 +142,34 @@ static uint64_t count_pairs(lua_State *L, int index, lua_Integer elements)
     return count;
 }
 
-static neap_status save_table(saving *job, int index, const within *outer, unsigned left)
+/* A table that was saved before, or is being saved, is named: a fold that changes it in one place
+ * changes it in all. Else it gets its number. */
+static bool save_same(saving *job, int index)
 {
     lua_State *L = job->L;
-    within here = {lua_topointer(L, index), outer};
-    for (const within *at = outer; at != NULL; at = at->outer)
-        if (at->table == here.table)
-            return refuse(job, "is a table that contains itself");
+    lua_pushvalue(L, index);
+    bool seen = lua_rawget(L, job->seen) == LUA_TNUMBER;
+    uint64_t number = (uint64_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    if (seen) {
+        neapi_buffer_byte(job->bytes, NEAPI_FORM_SAME);
+        put_varint(job->bytes, number);
+        return true;
+    }
+    lua_pushvalue(L, index);
+    lua_pushinteger(L, ++job->tables);
+    lua_rawset(L, job->seen);
+    return false;
+}
+
+static neap_status save_table(saving *job, int index, unsigned left)
+{
+    lua_State *L = job->L;
     if (left == 0 || !lua_checkstack(L, 10))
         return neapi_fail(job->error, NEAP_LIMIT,
                           "the state is nested more than %u deep (nesting_depth)", job->depth);
+    if (save_same(job, index))
+        return NEAP_OK;
     neapi_form form = NEAPI_FORM_TABLE;
     if (lua_getmetatable(L, index)) {
         if (!lua_rawequal(L, -1, job->array_metatable))
@@ -169,11 +181,11 @@ static neap_status save_table(saving *job, int index, const within *outer, unsig
     neapi_buffer_byte(job->bytes, (char)form);
     put_varint(job->bytes, (uint64_t)elements);
     put_varint(job->bytes, count_pairs(L, index, elements));
-    neap_status status = save_elements(job, index, elements, &here, left - 1);
-    return status != NEAP_OK ? status : save_pairs(job, index, elements, &here, left - 1);
+    neap_status status = save_elements(job, index, elements, left - 1);
+    return status != NEAP_OK ? status : save_pairs(job, index, elements, left - 1);
 }
 
-static neap_status save(saving *job, int index, const within *outer, unsigned left)
+static neap_status save(saving *job, int index, unsigned left)
 {
     lua_State *L = job->L;
     neap_status status = check_limit(job, 0);
@@ -189,7 +201,7 @@ static neap_status save(saving *job, int index, const within *outer, unsigned le
     case LUA_TSTRING:
         return save_text(job, index);
     case LUA_TTABLE:
-        return save_table(job, index, outer, left);
+        return save_table(job, index, left);
     default:
         if (neapi_is_null(L, index)) {
             neapi_buffer_byte(job->bytes, NEAPI_FORM_NULL);
@@ -207,15 +219,17 @@ neap_status neapi_value_save_lj(lua_State *L, int index, unsigned depth, size_t 
     index = lua_absindex(L, index);
     int top = lua_gettop(L);
     neapi_push_array_metatable_lj(L);
+    lua_newtable(L);
     saving job = {.L = L,
                   .bytes = bytes,
                   .start = bytes->size,
                   .limit = bytes_limit,
                   .depth = depth,
                   .array_metatable = top + 1,
+                  .seen = top + 2,
                   .error = error};
     neapi_buffer_byte(bytes, NEAPI_FORM_VERSION);
-    neap_status status = save(&job, index, NULL, depth);
+    neap_status status = save(&job, index, depth);
     lua_settop(L, top);
     return status != NEAP_OK || !bytes->failed ? status : neapi_nomem(error);
 }
