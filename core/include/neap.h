@@ -139,7 +139,10 @@ typedef struct neap_options {
     void *log_user;
     neap_clock clock; /* NULL: the machine's; else the time of what is recorded */
     void *clock_user;
-    uint64_t seed; /* 0: none; else the ids that are made follow from it (and the clock) */
+    uint64_t seed;        /* 0: none; else the ids that are made follow from it (and the clock) */
+    const char *config;   /* JSON object: by service, what its factory gets; NULL: nothing */
+    const char *services; /* JSON object: by service, the module beside the domain that gives it
+                             instead of the domain's own; NULL: none */
 } neap_options;
 
 NEAP_API void neap_options_init_sized(neap_options *options, size_t size);
@@ -326,6 +329,27 @@ NEAP_API int64_t
 neap_context_now(const neap_context *context); /* the message's recorded time, µs */
 NEAP_API neap_uuid
 neap_context_id(neap_context *context); /* a new id, derived from the message's */
+
+/* One call of a service's function. Lifetime: that call. */
+typedef struct neap_service_call neap_service_call;
+
+/* A function of a service, `context.services.<service>.<name>(argument)` in Lua: json is its
+ * argument, "null" without one. It gives its result with neap_service_result() and returns NEAP_OK,
+ * or fills error: nil and the error in Lua. It may block, and must not wait for the runtime.
+ * Threads: one at a time per lane, on that lane's. */
+typedef neap_status (*neap_service_function)(neap_service_call *call, const char *json, size_t size,
+                                             void *user, neap_error *error);
+
+/* Adds a function to a service of the host, which takes the place of the domain's service of that
+ * name, or is one more. Between neap_load and neap_start. Errors: USAGE, NOMEM. Threads: owner. */
+NEAP_API neap_status neap_service_provide(neap_runtime *runtime, const char *service,
+                                          const char *name, neap_service_function function,
+                                          void *user, neap_error *error);
+
+/* What the call gives; without it null. The JSON is copied. Errors: INVALID (it is not JSON),
+ * NOMEM. */
+NEAP_API neap_status neap_service_result(neap_service_call *call, const char *json, size_t size,
+                                         neap_error *error);
 
 typedef struct neap_store neap_store;
 typedef struct neap_cursor neap_cursor;

@@ -104,6 +104,30 @@ static neap_status check_bounds(const neap_options *options, neap_error *error)
     return NEAP_OK;
 }
 
+/* Replaces the text by a copy; NULL stays NULL. */
+static bool own_text(const char **text)
+{
+    if (*text != NULL)
+        *text = neapi_alloc_text(*text, strlen(*text));
+    return *text != NULL;
+}
+
+static bool own_texts(neap_options *options)
+{
+    bool configured = options->config != NULL, replaced = options->services != NULL;
+    bool url = own_text(&options->store);
+    bool config = own_text(&options->config) || !configured;
+    bool services = own_text(&options->services) || !replaced;
+    return url && config && services;
+}
+
+void neapi_options_free(neap_options *options)
+{
+    neapi_free((void *)(uintptr_t)options->store);
+    neapi_free((void *)(uintptr_t)options->config);
+    neapi_free((void *)(uintptr_t)options->services);
+}
+
 neap_status neapi_options_take(const neap_options *given, neap_options *taken, neap_error *error)
 {
     neap_options options;
@@ -114,10 +138,12 @@ neap_status neapi_options_take(const neap_options *given, neap_options *taken, n
         status = check_bounds(&options, error);
     if (status != NEAP_OK)
         return status;
-    const char *url = options.store != NULL ? options.store : "memory:";
-    options.store = neapi_alloc_text(url, strlen(url));
     if (options.store == NULL)
+        options.store = "memory:";
+    if (!own_texts(&options)) {
+        neapi_options_free(&options);
         return neapi_nomem(error);
+    }
     *taken = options;
     return NEAP_OK;
 }

@@ -4,10 +4,11 @@
 
 #include "neap.h"
 
-/* Copies what the host gave (NULL: the defaults), also from an older, shorter struct. The store's
- * URL is copied too: free it with neapi_free(). Errors: NEAP_USAGE naming the option, NEAP_NOMEM.
+/* Copies what the host gave (NULL: the defaults), also from an older, shorter struct, with its
+ * texts. Owns: the caller (neapi_options_free). Errors: NEAP_USAGE naming the option, NEAP_NOMEM.
  */
 neap_status neapi_options_take(const neap_options *given, neap_options *taken, neap_error *error);
+void neapi_options_free(neap_options *options);
 neap_status neapi_dispatch_options_take(const neap_dispatch_options *given,
                                         neap_dispatch_options *taken, neap_error *error);
 neap_status neapi_filter_take(const neap_filter *given, neap_filter *taken, neap_error *error);

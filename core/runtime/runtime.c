@@ -160,6 +160,9 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
         return status;
     bool reading = runtime->options.read_only;
     runtime->stage = NEAPI_RUNTIME_FAILED;
+    status = neapi_runtime_start_services(runtime, error);
+    if (status != NEAP_OK)
+        return status;
     status = neapi_store_open(runtime->options.store, reading ? NEAPI_MODE_READ : NEAPI_MODE_WRITE,
                               &runtime->store, error);
     if (status == NEAP_OK && !reading)
@@ -248,7 +251,8 @@ void neap_close(neap_runtime *runtime)
         neapi_store_close(runtime->store);
     if (runtime->sources != NULL)
         neapi_sources_free(runtime->sources);
-    neapi_free((void *)(uintptr_t)runtime->options.store);
+    neapi_options_free(&runtime->options);
+    neapi_runtime_free_services(runtime);
     pthread_mutex_destroy(&runtime->log_mutex);
     pthread_mutex_destroy(&runtime->drive_mutex);
     neapi_free(runtime);

@@ -11,7 +11,7 @@ typedef enum neapi_runtime_stage {
 } neapi_runtime_stage;
 
 struct neap_runtime {
-    neap_options options; /* store is owned */
+    neap_options options; /* its texts are owned */
     const neapi_platform *platform;
     neapi_platform given; /* what platform points to if a clock or a seed was given */
     atomic_ullong random; /* of the seed */
@@ -20,6 +20,8 @@ struct neap_runtime {
     neapi_sources *sources;
     neapi_engine *engine; /* the lane's once it is made */
     neapi_catalog *catalog;
+    neapi_service *provided; /* by the host, for domain and middleware */
+    size_t provided_count;
     neapi_store *store;
     neapi_writer writer;
     neapi_lane lane;
@@ -33,6 +35,9 @@ struct neap_runtime {
 
 /* neap_drain() of a running runtime, also from within a handler of another one, for closing. */
 neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error);
+/* Makes the domain's services, and frees what the host gave for them; core/runtime/provide.c. */
+neap_status neapi_runtime_start_services(neap_runtime *runtime, neap_error *error);
+void neapi_runtime_free_services(neap_runtime *runtime);
 
 /* A store that is read without a domain. */
 struct neap_store {

@@ -210,8 +210,6 @@ static int unknown_property(lua_State *L, neap_text name)
                                         "meta",  "command_id", "correlation_id", "causation_id",
                                         "event", "services"};
     const char *nearest = neapi_nearest(name, names, sizeof names / sizeof *names);
-    if (neapi_text_equal(name, NEAPI_LITERAL("services")))
-        return neapi_misuse_lj(L, "context.services: this version of Neap has no services");
     return neapi_misuse_lj(L, "context has no '%.*s'%s%s%s", NEAPI_TEXT(name),
                            nearest != NULL ? "; did you mean '" : "",
                            nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
@@ -236,6 +234,8 @@ static int context_index(lua_State *L)
         push_uuid(L, call->correlation_id);
     else if (neapi_text_equal(name, NEAPI_LITERAL("causation_id")))
         neapi_uuid_is_zero(call->causation_id) ? lua_pushnil(L) : push_uuid(L, call->causation_id);
+    else if (neapi_text_equal(name, NEAPI_LITERAL("services")))
+        neapi_services_push_lj(L, engine);
     else if (neapi_text_equal(name, NEAPI_LITERAL("event")))
         lua_pushnil(L); /* no handler of this version is called for an event */
     else

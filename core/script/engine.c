@@ -92,6 +92,7 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
     lua_call(L, 1, 1);
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
+    neapi_services_declare_lj(L, engine, -1);
     if (status == NEAP_OK)
         make_entry_lj(L, engine, functions);
     return status;
@@ -155,6 +156,8 @@ void neapi_engine_close(neapi_engine *engine)
     neapi_catalog_fini(&engine->catalog);
     neapi_buffer_fini(&engine->scratch);
     neapi_buffer_fini(&engine->tag_text);
+    neapi_buffer_fini(&engine->service_argument);
+    neapi_buffer_fini(&engine->service_result);
     neapi_free(engine->free_states);
     neapi_free(engine);
 }

@@ -57,6 +57,25 @@ neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options
 void neapi_engine_close(neapi_engine *engine);
 neapi_catalog *neapi_engine_catalog(neapi_engine *engine);
 
+/* One function of a service that the host provides. */
+typedef struct neapi_service {
+    const char *service, *name;
+    neap_service_function function;
+    void *user;
+} neapi_service;
+
+/* What the host gives to the domain's services. JSON objects by service's name, or empty. */
+typedef struct neapi_service_options {
+    neap_text config, modules;
+    const neapi_service *provided; /* as long as the engine */
+    size_t provided_count;
+} neapi_service_options;
+
+/* Makes the domain's services: once, before anything is handled. Errors: NEAP_HANDLER (one cannot
+ * be made), NEAP_USAGE (the options), NEAP_LIMIT, NEAP_NOMEM. */
+neap_status neapi_engine_start(neapi_engine *engine, neapi_sources *sources,
+                               const neapi_service_options *options, neap_error *error);
+
 /* The message being handled: what `context` answers from. */
 typedef struct neapi_call {
     neap_uuid id, correlation_id, causation_id;

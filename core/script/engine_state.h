@@ -30,8 +30,11 @@ struct neapi_engine {
     uint64_t publishings;  /* calls of context:publish so far */
     neapi_buffer scratch;  /* the events of the decision under way */
     neapi_buffer tag_text; /* and the tags of one of them */
+    neapi_buffer service_argument, service_result; /* of a host's function, as JSON */
     int entry;             /* the function through which C enters, in the registry */
     int states;            /* the list of folded states, in the registry */
+    int declared_services; /* the domain's list, in the registry */
+    int services;          /* what context.services is, in the registry; 0: not made */
     neapi_state *free_states;
     size_t free_count, free_capacity;
     int state_count;
@@ -90,6 +93,11 @@ uint32_t neapi_message_of(lua_State *L, const neapi_engine *engine, int index);
 /* If the value at `index` is a rejection: fills *error and *status. */
 bool neapi_rejection_lj(lua_State *L, neapi_engine *engine, int index, neap_status *status,
                         neap_error *error);
+
+/* Keeps what the plan (at `index`) says of services; core/script/service.c. */
+void neapi_services_declare_lj(lua_State *L, neapi_engine *engine, int index);
+/* Pushes context.services. Raises if there are none, or where none may be used. */
+void neapi_services_push_lj(lua_State *L, const neapi_engine *engine);
 
 /* context: core/script/context.c. Pushes the one object. */
 void neapi_context_new_lj(lua_State *L);

@@ -368,6 +368,8 @@ static int host_open(lua_State *L)
         OPTION(key_retention_ms, INT64),
         OPTION(snapshot_bytes, SIZE),
         {"log", NEAPI_HOST_OTHER, 0},
+        {"config", NEAPI_HOST_OTHER, 0},
+        {"services", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
     if (lua_type(L, 1) != LUA_TSTRING)
@@ -378,6 +380,7 @@ static int host_open(lua_State *L)
     neap_options_init(&options);
     neapi_host_options_lj(L, 2, "neap.open", known, &options);
     log_option_lj(L, &options);
+    neapi_host_services_lj(L, &options);
     neapi_host *host = lua_newuserdatauv(L, sizeof *host, 0);
     *host = (neapi_host){0};
     push_metatable_lj(L);

@@ -30,6 +30,9 @@ int neapi_host_fail_lj(lua_State *L, const neap_error *error);
 /* Pushes a command's receipt as a table. */
 void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt);
 
+/* Fills `config` and `services` from the options at place 2; the stack keeps their JSON alive.
+ * core/script/host_services.c. */
+void neapi_host_services_lj(lua_State *L, neap_options *options);
 /* runtime:send(name, data, options) → pending; core/script/host_pending.c. */
 int neapi_host_send(lua_State *L);
 /* runtime:stats() → figures | nil, err; core/script/host_stats.c. */

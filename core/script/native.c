@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "message/json.h"
 #include "script/convert.h"
+#include "script/lua_error.h"
 #include "script/trace.h"
 
 /* here() → file, line of the nearest code that is not Neap's. */
@@ -98,6 +99,8 @@ void neapi_native_open_lj(lua_State *L, unsigned depth)
     lua_setfield(L, -2, "null");
     neapi_push_array_metatable_lj(L);
     lua_setfield(L, -2, "array_metatable");
+    neapi_push_error_metatable_lj(L);
+    lua_setfield(L, -2, "error_metatable");
     neapi_json_open_lj(L);
     lua_setfield(L, -2, "json");
 }

@@ -189,7 +189,8 @@ neap_status neapi_sources_find(neapi_sources *sources, neap_text module,
 
 void neapi_sources_seal(neapi_sources *sources)
 {
-    if (sources->sealed)
+    sources->sealed = true;
+    if (sources->fingerprint[0] != '\0')
         return;
     uint64_t high = 1, low = 2;
     for (size_t i = 0; i < sources->count; i++) {
@@ -199,7 +200,11 @@ void neapi_sources_seal(neapi_sources *sources)
     }
     snprintf(sources->fingerprint, sizeof sources->fingerprint, "%016" PRIx64 "%016" PRIx64, high,
              low);
-    sources->sealed = true;
+}
+
+void neapi_sources_unseal(neapi_sources *sources)
+{
+    sources->sealed = false;
 }
 
 neap_text neapi_sources_fingerprint(const neapi_sources *sources)

@@ -19,7 +19,12 @@ const neapi_source *neapi_sources_domain(const neapi_sources *sources);
 neap_status neapi_sources_find(neapi_sources *sources, neap_text module,
                                const neapi_source **source, neap_error *error);
 
-/* No file is read any more; from now on immutable, and all threads may use it. */
+/* No file is read any more; from now on immutable, and all threads may use it. The first time
+ * settles the fingerprint. */
 void neapi_sources_seal(neapi_sources *sources);
+
+/* Files are read again, until they are sealed again: those of services, which have no part in what
+ * is folded. */
+void neapi_sources_unseal(neapi_sources *sources);
 
 #endif

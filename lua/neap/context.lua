@@ -12,6 +12,8 @@
 ---@field command_id string of the message that is handled
 ---@field correlation_id string
 ---@field causation_id? string
+---@field services table<string, table> what the domain declared with `domain:service`; not in
+--- aggregates' commands
 ---@field event? neap.Event the event that is handled; none in commands and queries
 local Context = {}
 

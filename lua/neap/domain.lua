@@ -20,6 +20,7 @@ local message = require "neap.message"
 ---@field messages neap.Message[]
 ---@field aggregates table[]
 ---@field handlers table[]
+---@field services table[]
 ---@field unfinished table<string, neap.Place> what was named but not yet described
 local Domain = {}
 
@@ -148,12 +149,35 @@ function Domain:answer(query, handler)
   handle(self, "answer", "query", query, handler)
 end
 
+---Declares a service: functions for what lies outside, `context.services.<name>` in plain handlers,
+---queries and middleware. Made once per lane when the runtime starts; a host can replace it.
+---
+---```lua
+---shop:service("clock", function() return { hour = function() return os.date "*t".hour end } end)
+---```
+---@param name string
+---@param factory neap.ServiceFactory
+function Domain:service(name, factory)
+  check_self(self, "service")
+  check.name(name, "service")
+  if type(factory) ~= "function" then
+    check.misuse("service '%s' needs a function that makes it, but got %s", name,
+      factory == nil and "nothing" or "a " .. type(factory))
+  end
+  for _, earlier in ipairs(self.services) do
+    if earlier.name == name then
+      check.misuse("service '%s' is already declared at %s:%d", name, earlier.place.file,
+        earlier.place.line)
+    end
+  end
+  self.services[#self.services + 1] = { name = name, factory = factory, place = check.here() }
+end
+
 metatable.__index = check.closed(Domain, "a domain", {
   projection = "projections",
   subscriber = "subscribers",
   saga = "sagas",
   use = "middleware",
-  service = "services",
   outbox = "outbox",
 })
 
@@ -176,6 +200,7 @@ function domain.new(name)
     messages = {},
     aggregates = {},
     handlers = {},
+    services = {},
     unfinished = {},
   }, metatable)
   return first

@@ -126,7 +126,12 @@ function plan.make(defined)
     assert(name == entry.message.name)
     messages[entry.index] = entry
   end
-  return { name = defined.name, messages = messages, aggregates = defined.aggregates }
+  return {
+    name = defined.name,
+    messages = messages,
+    aggregates = defined.aggregates,
+    services = defined.services,
+  }
 end
 
 return plan

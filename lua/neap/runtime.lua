@@ -21,6 +21,9 @@
 ---@field close_ms? integer 10,000: how long close() goes on with what was accepted
 ---@field key_retention_ms? integer 7 days: how long an idempotency key is kept
 ---@field snapshot_bytes? integer 16 MiB: a state that takes more gets no snapshot
+---@field config? table<string, any> by service: what its factory gets
+---@field services? table<string, string> by service: the module beside the domain that gives it, a
+--- factory or a table, instead of the domain's own
 ---@field log? "stderr" where the domain's print and the library's warnings go; without it nowhere
 
 ---What can go wrong in operation is given behind a nil. `tostring` gives "code: message".

@@ -71,7 +71,7 @@ describe("context", function()
     ["context.publish(Done {})"] = "call it as context:publish(…), with a colon",
     ["context.now()"] = "call it as context:now(…), with a colon",
     ["context:nwo()"] = "context has no 'nwo'; did you mean 'now'?",
-    ["context.services.mail.send()"] = "context.services: this version of Neap has no services",
+    ["context.services.mail.send()"] = "context.services has no 'mail'",
     ["context.x = 1"] = "context cannot be changed",
     ["context:state('Nobody', 'a')"] = "context:state: there is no aggregate 'Nobody'",
     ["context:state('Nobody')"] = "call it as context:state(\"Aggregate\", id)",

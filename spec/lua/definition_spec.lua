@@ -239,7 +239,7 @@ describe("a domain with a mistake", function()
 
   local later = {
     projection = "projections", subscriber = "subscribers", saga = "sagas", use = "middleware",
-    service = "services", outbox = "outbox",
+    outbox = "outbox",
   }
   for method, what in pairs(later) do
     it("is told that this version has no " .. what, function()

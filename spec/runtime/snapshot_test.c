@@ -142,7 +142,7 @@ static void close_world(world *it)
     neapi_writer_fini(&runtime->writer);
     neapi_store_close(runtime->store);
     neapi_sources_free(runtime->sources);
-    neapi_free((void *)(uintptr_t)runtime->options.store);
+    neapi_options_free(&runtime->options);
     pthread_mutex_destroy(&runtime->log_mutex);
 }
 

@@ -1,0 +1,170 @@
+/* Services: made when the engine starts, from the domain's factories, modules of the host's choice,
+ * and functions that the host gives in C. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "message/json.h"
+#include "script/engine_state.h"
+#include "script/environment.h"
+#include "script/failure.h"
+#include "script/lua_error.h"
+#include "script/require.h"
+#include "script/trace.h"
+
+/* ---- Functions in C -------------------------------------------------------------------------- */
+
+struct neap_service_call {
+    neapi_buffer *result;
+};
+
+neap_status neap_service_result(neap_service_call *call, const char *json, size_t size,
+                                neap_error *error)
+{
+    neap_status status = neapi_json_check(neapi_text(json, size), NEAPI_JSON_DEPTH, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_buffer_clear(call->result);
+    neapi_buffer_append(call->result, json, size);
+    return call->result->failed ? neapi_nomem(error) : NEAP_OK;
+}
+
+static neap_status call_service(neapi_engine *engine, const neapi_service *service,
+                                neap_error *error)
+{
+    const char *json = neapi_buffer_terminated(&engine->service_argument);
+    if (json == NULL)
+        return neapi_nomem(error);
+    neap_service_call call = {&engine->service_result};
+    neapi_buffer_clear(call.result);
+    neapi_fail(error, NEAP_OK, "%s", "");
+    neap_status status =
+        service->function(&call, json, engine->service_argument.size, service->user, error);
+    if (status == NEAP_OK || (error->status == status && error->message[0] != '\0'))
+        return status;
+    return neapi_fail(error, (unsigned)status > NEAP_NOMEM ? NEAP_HANDLER : status,
+                      "service '%s' failed in '%s' and did not say why", service->service,
+                      service->name);
+}
+
+static neap_status push_result_lj(lua_State *L, neapi_engine *engine, neap_error *error)
+{
+    const neapi_buffer *result = &engine->service_result;
+    if (result->size != 0)
+        return neapi_decode_lj(L, neapi_text(result->data, result->size), engine->vm.depth, error);
+    lua_pushnil(L);
+    return NEAP_OK;
+}
+
+/* f(argument) → result | nil, err */
+static int provided(lua_State *L)
+{
+    neapi_engine *engine = neapi_engine_of(L);
+    const neapi_service *service = lua_touserdata(L, lua_upvalueindex(1));
+    neap_error *error = &engine->failure;
+    neapi_buffer *argument = &engine->service_argument;
+    if (engine->vm.pure)
+        return neapi_misuse_lj(L, "service '%s' cannot be used in an aggregate", service->service);
+    neapi_buffer_clear(argument);
+    neap_status status = NEAP_OK;
+    if (lua_isnoneornil(L, 1))
+        NEAPI_BUFFER_LITERAL(argument, "null");
+    else
+        status = neapi_encode_lj(L, 1, engine->vm.depth, argument, error);
+    if (status != NEAP_OK)
+        return neapi_misuse_lj(L, "the argument of %s.%s: %s", service->service, service->name,
+                               error->message);
+    status = call_service(engine, service, error);
+    if (status == NEAP_OK)
+        status = push_result_lj(L, engine, error);
+    if (status == NEAP_OK)
+        return 1;
+    lua_pushnil(L);
+    neapi_push_error_lj(L, error);
+    return 2;
+}
+
+/* Pushes { service = { name = function } }. */
+static void push_provided_lj(lua_State *L, const neapi_service_options *options)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < options->provided_count; i++) {
+        const neapi_service *service = &options->provided[i];
+        luaL_getsubtable(L, -1, service->service);
+        lua_pushlightuserdata(L, (void *)(uintptr_t)service);
+        lua_pushcclosure(L, provided, 1);
+        lua_setfield(L, -2, service->name);
+        lua_pop(L, 1);
+    }
+}
+
+/* ---- Making them ----------------------------------------------------------------------------- */
+
+void neapi_services_declare_lj(lua_State *L, neapi_engine *engine, int index)
+{
+    lua_getfield(L, index, "services");
+    engine->declared_services = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+typedef struct starting {
+    const neapi_service_options *options;
+} starting;
+
+/* Pushes the table that an option's JSON object says. */
+static neap_status push_option_lj(lua_State *L, const neapi_engine *engine, const char *name,
+                                  neap_text json, neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    if (json.size == 0)
+        lua_newtable(L);
+    else
+        status = neapi_decode_lj(L, json, engine->vm.depth, error);
+    if (status == NEAP_OK && lua_type(L, -1) != LUA_TTABLE)
+        return neapi_fail(error, NEAP_USAGE, "option %s: expected a JSON object, got a %s", name,
+                          luaL_typename(L, -1));
+    if (status == NEAP_OK)
+        return NEAP_OK;
+    neapi_error_prefix(error, "option %s", name);
+    return neapi_error_as(error, NEAP_USAGE);
+}
+
+static neap_status make_services(lua_State *L, neapi_engine *engine, void *arguments,
+                                 neap_error *error)
+{
+    const neapi_service_options *options = ((const starting *)arguments)->options;
+    luaL_checkstack(L, 20, "making services");
+    neapi_environment_module_lj(L, "neap.services");
+    lua_getfield(L, -1, "make");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->declared_services);
+    neap_status status = push_option_lj(L, engine, "config", options->config, error);
+    if (status == NEAP_OK)
+        status = push_option_lj(L, engine, "services", options->modules, error);
+    if (status != NEAP_OK)
+        return status;
+    push_provided_lj(L, options);
+    neapi_require_push_lj(L);
+    lua_call(L, 5, 1);
+    engine->services = luaL_ref(L, LUA_REGISTRYINDEX);
+    return NEAP_OK;
+}
+
+neap_status neapi_engine_start(neapi_engine *engine, neapi_sources *sources,
+                               const neapi_service_options *options, neap_error *error)
+{
+    starting job = {options};
+    neapi_sources_unseal(sources);
+    neap_status status = neapi_engine_enter(engine, make_services, &job, error);
+    neapi_sources_seal(sources);
+    return status;
+}
+
+void neapi_services_push_lj(lua_State *L, const neapi_engine *engine)
+{
+    if (engine->vm.pure)
+        neapi_misuse_lj(L, "context.services is for plain handlers, queries and middleware; what "
+                           "an aggregate decides on must be in the command");
+    if (engine->services == 0)
+        neapi_misuse_lj(L, "context.services: the runtime is not started");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->services);
+}
