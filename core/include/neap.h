@@ -463,6 +463,52 @@ NEAP_API neap_status neap_statistics_json(const neap_statistics *statistics, cha
                                           size_t *size, neap_error *error);
 NEAP_API void neap_statistics_free(const neap_statistics *statistics); /* NULL is allowed */
 
+/* What reading one stored event with a domain comes to. */
+typedef enum neap_reading {
+    NEAP_READING_CURRENT, /* it is as the domain would record it today */
+    NEAP_READING_UPCAST,  /* it goes through upcasters, or had another name */
+    NEAP_READING_RETIRED, /* it is passed over: its type is retired, or an upcaster drops it */
+    NEAP_READING_REFUSED, /* it is read; but today's schema would refuse it, so what reads it may
+                             find what it does not expect */
+    /* It cannot be read; what is folded from it fails with NEAP_CORRUPT or NEAP_HANDLER. */
+    NEAP_READING_UNKNOWN, /* the domain has no such event */
+    NEAP_READING_NEWER,   /* its schema version is above the domain's */
+    NEAP_READING_OLDER,   /* no upcaster leads on from its schema version */
+    NEAP_READING_FAILED,  /* an upcaster raised an error, or gave what is no event */
+    NEAP_READING_DAMAGED, /* its data is no JSON */
+} neap_reading;
+
+/* The reading's name, "current", "upcast" … Lifetime: static. Threads: any. */
+NEAP_API const char *neap_reading_name(neap_reading reading);
+
+/* Stored events of one type and schema version that a domain reads no better than
+ * NEAP_READING_REFUSED. */
+typedef struct neap_store_finding {
+    const struct neap_store_finding *next;
+    neap_text type;
+    uint32_t schema;
+    neap_reading reading;
+    uint64_t events;
+    uint64_t first, last; /* positions */
+    neap_text message;    /* of the first one; terminated: what is wrong, what was expected */
+} neap_store_finding;
+
+/* What a domain makes of all events of a store. More fields may come at the end. */
+typedef struct neap_store_check {
+    uint64_t events; /* all, as of this position */
+    uint64_t current, upcast, retired, refused, unreadable;
+    const neap_store_finding *findings; /* what cannot be read first; ends with next == NULL */
+} neap_store_check;
+
+/* Reads all events of the runtime's store and finds out which of them its domain cannot read. Only
+ * upcasters run, and the functions that schemas have for fields. The runtime may be started, or
+ * only loaded; then its store is opened for reading meanwhile, beside whoever writes. A few
+ * seconds for a million events. Owns: the caller (neap_store_check_free). Threads: any. Errors:
+ * UNKNOWN (no such store), CORRUPT, STORE, UNAVAILABLE, NOMEM. */
+NEAP_API neap_status neap_check_store(neap_runtime *runtime, const neap_store_check **check,
+                                      neap_error *error);
+NEAP_API void neap_store_check_free(const neap_store_check *check); /* NULL is allowed */
+
 /* One member of a JSON object that is looked for. */
 typedef struct neap_json_member {
     const char *name;

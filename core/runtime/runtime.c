@@ -13,10 +13,10 @@ static void log_of_domain(void *user, neap_log_level level, const char *text)
     neapi_report_text(&runtime->report, level, "%s", text);
 }
 
-static neap_status open_engine(neap_runtime *runtime, neap_error *error)
+neapi_engine_options neapi_runtime_engine_options(const neap_runtime *runtime)
 {
     const neap_options *options = &runtime->options;
-    const neapi_engine_options engine_options = {
+    return (neapi_engine_options){
         .platform = runtime->platform,
         .memory_bytes = options->lane_memory_bytes,
         .allocation_bytes = options->allocation_bytes,
@@ -26,12 +26,17 @@ static neap_status open_engine(neap_runtime *runtime, neap_error *error)
         .ms = options->handler_ms,
         .depth = options->nesting_depth,
         .unit_events = options->unit_events,
-        .log = log_of_domain,
-        .log_user = runtime,
-        .load_state = neapi_lane_accepted_state,
-        .let_go = neapi_lane_let_go,
-        .host = &runtime->lane,
     };
+}
+
+static neap_status open_engine(neap_runtime *runtime, neap_error *error)
+{
+    neapi_engine_options engine_options = neapi_runtime_engine_options(runtime);
+    engine_options.log = log_of_domain;
+    engine_options.log_user = runtime;
+    engine_options.load_state = neapi_lane_accepted_state;
+    engine_options.let_go = neapi_lane_let_go;
+    engine_options.host = &runtime->lane;
     return neapi_engine_open(runtime->sources, &engine_options, &runtime->engine, error);
 }
 

@@ -39,6 +39,9 @@ neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *
 neap_status neapi_runtime_start_services(neap_runtime *runtime, neap_error *error);
 void neapi_runtime_free_services(neap_runtime *runtime);
 
+/* What an engine of the runtime's domain needs; without a lane, and silent. */
+neapi_engine_options neapi_runtime_engine_options(const neap_runtime *runtime);
+
 /* A store that is read without a domain. */
 struct neap_store {
     neapi_store *store;

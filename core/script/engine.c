@@ -31,7 +31,7 @@ static neap_status call_protected(lua_State *L, neapi_engine *engine, entry *ent
 {
     neapi_vm *vm = &engine->vm;
     neapi_scope scope = engine->scope;
-    bool pure = vm->pure;
+    bool pure = vm->pure, upcasting = vm->upcasting;
     neapi_vm_enter(vm);
     int status = lua_pcall(L, 1, 0, -3);
     if (status != LUA_OK) {
@@ -39,6 +39,7 @@ static neap_status call_protected(lua_State *L, neapi_engine *engine, entry *ent
         lua_pop(L, 1);
     }
     vm->pure = pure;
+    vm->upcasting = upcasting;
     engine->scope = scope;
     neapi_vm_leave(vm);
     lua_pop(L, 1);
@@ -135,6 +136,7 @@ neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options
     if (opened == NULL)
         return neapi_nomem(error);
     neapi_catalog_init(&opened->catalog);
+    neapi_map_init(&opened->plan.former_by_name);
     set_options(opened, options);
     neap_status status = neapi_vm_open(&opened->vm) ? NEAP_OK : neapi_nomem(error);
     if (status == NEAP_OK)
@@ -154,10 +156,12 @@ void neapi_engine_close(neapi_engine *engine)
         return;
     neapi_vm_close(&engine->vm);
     neapi_catalog_fini(&engine->catalog);
+    neapi_map_fini(&engine->plan.former_by_name);
     neapi_buffer_fini(&engine->scratch);
     neapi_buffer_fini(&engine->tag_text);
     neapi_buffer_fini(&engine->service_argument);
     neapi_buffer_fini(&engine->service_result);
+    neapi_buffer_fini(&engine->upcast);
     neapi_free(engine->free_states);
     neapi_free(engine);
 }

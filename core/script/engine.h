@@ -106,9 +106,10 @@ neap_status neapi_engine_state_save(neapi_engine *engine, neapi_state state, siz
 neap_status neapi_engine_state_load(neapi_engine *engine, neap_text bytes, neapi_state *state,
                                     neap_error *error);
 
-/* Folds events, in order, entering Lua once. An event that the aggregate does not fold, or that has
- * none of the instance's tags, is passed over. After a failure the state is half folded and is to
- * be freed. */
+/* Folds stored events, in order, entering Lua once; those of other names and schema versions are
+ * upcast. An event that the aggregate does not fold, or that has none of the instance's tags, is
+ * passed over. After a failure the state is half folded and is to be freed. Errors: NEAP_CORRUPT
+ * (an event that the domain cannot read). */
 neap_status neapi_engine_fold(neapi_engine *engine, const neapi_instance *instance,
                               neapi_state state, const neap_event *events, size_t count,
                               neap_error *error);
@@ -141,6 +142,11 @@ neap_status neapi_engine_check(neapi_engine *engine, const neapi_message *messag
 neap_status neapi_engine_publish(neapi_engine *engine, const neapi_message *event, neap_text stream,
                                  uint64_t expected, neap_text json, neapi_call *call,
                                  neapi_unit *unit, neap_error *error);
+
+/* Finds out what reading a stored event comes to. *error (not NULL) says what is wrong with one
+ * that is NEAP_READING_REFUSED or worse. Errors: NEAP_NOMEM. */
+neap_status neapi_engine_examine(neapi_engine *engine, const neap_event *stored,
+                                 neap_reading *reading, neap_error *error);
 
 /* Bytes of Lua in use. */
 size_t neapi_engine_memory(const neapi_engine *engine);

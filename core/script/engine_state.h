@@ -31,6 +31,7 @@ struct neapi_engine {
     neapi_buffer scratch;  /* the events of the decision under way */
     neapi_buffer tag_text; /* and the tags of one of them */
     neapi_buffer service_argument, service_result; /* of a host's function, as JSON */
+    neapi_buffer upcast;                           /* the JSON of an event that an upcaster gave */
     int entry;             /* the function through which C enters, in the registry */
     int states;            /* the list of folded states, in the registry */
     int declared_services; /* the domain's list, in the registry */

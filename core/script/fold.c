@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "script/engine_state.h"
 #include "script/failure.h"
+#include "script/upcast.h"
 
 neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold,
                           const neapi_instance *instance, int state, const neap_event *event,
@@ -41,22 +42,53 @@ typedef struct folding {
     neapi_state state;
     const neap_event *events;
     size_t count;
+    const neap_event *upcasting; /* the event that cannot be folded as it is, while it is read */
 } folding;
+
+/* Folds what a stored event of another name or version is today. */
+static neap_status fold_upcast_lj(lua_State *L, neapi_engine *engine, folding *job,
+                                  const int *folds, const neap_event *stored, neap_error *error)
+{
+    neapi_upcasting upcasting;
+    neap_reading problem;
+    int top = lua_gettop(L), count;
+    job->upcasting = stored;
+    neap_status status = neapi_upcasting_find(engine, stored, &upcasting, &problem, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_upcast_lj(L, engine, stored, &upcasting, &count, error);
+    for (int i = 1; i <= count && status == NEAP_OK; i++) {
+        neap_event event;
+        uint32_t message;
+        status =
+            neapi_upcast_take_lj(L, engine, top + i, stored, &upcasting, &event, &message, error);
+        if (status == NEAP_OK && folds[message] != 0)
+            status = neapi_fold_lj(L, engine, folds[message], job->instance, 1, &event, error);
+    }
+    if (status == NEAP_OK)
+        job->upcasting = NULL;
+    lua_settop(L, top);
+    return status;
+}
 
 static neap_status fold_events(lua_State *L, neapi_engine *engine, void *arguments,
                                neap_error *error)
 {
-    const folding *job = arguments;
+    folding *job = arguments;
     const int *folds = engine->plan.aggregates[job->instance->aggregate->index].folds;
     engine->vm.pure = true;
+    engine->scope.handling = NEAPI_HANDLING_NOTHING;
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_STATES), job->state);
     for (size_t i = 0; i < job->count; i++) {
         const neap_event *event = &job->events[i];
         const neapi_message *message = neapi_catalog_event(&engine->catalog, event->type);
-        int fold = message != NULL ? folds[message->index] : 0;
-        if (fold == 0 || !neapi_instance_wants(job->instance, event))
+        bool as_it_is = message != NULL && message->schema == event->schema;
+        int fold = as_it_is ? folds[message->index] : 0;
+        if ((as_it_is && fold == 0) || !neapi_instance_wants(job->instance, event))
             continue;
-        neap_status status = neapi_fold_lj(L, engine, fold, job->instance, 1, event, error);
+        neap_status status = as_it_is
+                                 ? neapi_fold_lj(L, engine, fold, job->instance, 1, event, error)
+                                 : fold_upcast_lj(L, engine, job, folds, event, error);
         if (status != NEAP_OK)
             return status;
     }
@@ -69,6 +101,11 @@ neap_status neapi_engine_fold(neapi_engine *engine, const neapi_instance *instan
                               neap_error *error)
 {
     neap_error own;
-    folding job = {instance, state, events, count};
-    return neapi_engine_enter(engine, fold_events, &job, error != NULL ? error : &own);
+    folding job = {instance, state, events, count, NULL};
+    if (error == NULL)
+        error = &own;
+    neap_status status = neapi_engine_enter(engine, fold_events, &job, error);
+    if (status != NEAP_OK && job.upcasting != NULL)
+        neapi_upcast_prefix(job.upcasting, error);
+    return status;
 }

@@ -9,9 +9,21 @@
 
 enum { ORIGINAL = 1, NAME, INSTEAD };
 
+/* An upcaster has no context to ask. */
+static int refuse_in_upcaster(lua_State *L, const char *name)
+{
+    return neapi_misuse_lj(L,
+                           "%s cannot be used in an upcaster, which gives the same whenever it "
+                           "runs; all that it has is the event",
+                           name);
+}
+
 static int guarded(lua_State *L)
 {
-    if (neapi_vm_of(L)->pure)
+    const neapi_vm *vm = neapi_vm_of(L);
+    if (vm->upcasting)
+        return refuse_in_upcaster(L, lua_tostring(L, lua_upvalueindex(NAME)));
+    if (vm->pure)
         return neapi_misuse_lj(L,
                                "%s cannot be used in an aggregate, which gives the same "
                                "whenever it runs; %s",
@@ -27,7 +39,11 @@ static int guarded(lua_State *L)
 static int guarded_date(lua_State *L)
 {
     const char *format = lua_tostring(L, 1);
-    if (neapi_vm_of(L)->pure && (format == NULL || format[0] != '!' || lua_isnoneornil(L, 2)))
+    const neapi_vm *vm = neapi_vm_of(L);
+    bool asks = format == NULL || format[0] != '!' || lua_isnoneornil(L, 2);
+    if (vm->upcasting && asks)
+        return refuse_in_upcaster(L, "os.date");
+    if (vm->pure && asks)
         return neapi_misuse_lj(L, "os.date cannot be used in an aggregate, which gives the same "
                                   "whenever it runs; use context:now(), or give a format that "
                                   "begins with '!', and a time");

@@ -285,8 +285,8 @@ static int unknown_method(lua_State *L)
         {"rebuild", "projections"},
         {"dead_letters", "subscribers"},
     };
-    static const char *const names[] = {"dispatch", "send",  "query", "state",
-                                        "events",   "stats", "drain", "close"};
+    static const char *const names[] = {"dispatch", "send",        "query", "state", "events",
+                                        "stats",    "check_store", "drain", "close"};
     neap_text wanted = {0};
     wanted.data = luaL_tolstring(L, 2, &wanted.size);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -303,9 +303,16 @@ static int unknown_method(lua_State *L)
 static void push_metatable_lj(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"dispatch", host_dispatch}, {"send", neapi_host_send},     {"query", host_query},
-        {"state", host_state},       {"events", neapi_host_events}, {"stats", neapi_host_stats},
-        {"drain", host_drain},       {"close", host_close},         {NULL, NULL},
+        {"dispatch", host_dispatch},
+        {"send", neapi_host_send},
+        {"query", host_query},
+        {"state", host_state},
+        {"events", neapi_host_events},
+        {"stats", neapi_host_stats},
+        {"drain", host_drain},
+        {"close", host_close},
+        {"check_store", neapi_host_check_store},
+        {NULL, NULL},
     };
     if (!luaL_newmetatable(L, METATABLE))
         return;

@@ -37,6 +37,8 @@ void neapi_host_services_lj(lua_State *L, neap_options *options);
 int neapi_host_send(lua_State *L);
 /* runtime:stats() → figures | nil, err; core/script/host_stats.c. */
 int neapi_host_stats(lua_State *L);
+/* runtime:check_store() → what the domain makes of it | nil, err; core/script/host_check.c. */
+int neapi_host_check_store(lua_State *L);
 /* runtime:events(filter) → iterator; core/script/host_events.c. */
 int neapi_host_events(lua_State *L);
 void neapi_host_close_cursors(neapi_host *host);

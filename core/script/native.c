@@ -68,7 +68,12 @@ static int schema(lua_State *L)
     return 1;
 }
 
-static const char depth_key;
+static const char depth_key, drop_key;
+
+bool neapi_is_drop(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == &drop_key;
+}
 
 unsigned neapi_native_depth(lua_State *L)
 {
@@ -97,6 +102,8 @@ void neapi_native_open_lj(lua_State *L, unsigned depth)
     lua_setfield(L, -2, "rejection");
     neapi_push_null(L);
     lua_setfield(L, -2, "null");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&drop_key);
+    lua_setfield(L, -2, "drop");
     neapi_push_array_metatable_lj(L);
     lua_setfield(L, -2, "array_metatable");
     neapi_push_error_metatable_lj(L);

@@ -3,6 +3,7 @@
 #define NEAPI_SCRIPT_NATIVE_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 /* Pushes a new table of functions, the same in the states of lanes and in a host's. `depth`: how
  * deep a message may be nested. */
@@ -13,6 +14,9 @@ void neapi_native_open_lj(lua_State *L, unsigned depth);
 
 /* The depth that the state's native half was opened with. */
 unsigned neapi_native_depth(lua_State *L);
+
+/* Whether the value is neap.drop. */
+bool neapi_is_drop(lua_State *L, int index);
 
 /* internal.constructor(schema, instance, name): the function behind a message's __call. */
 int neapi_constructor_new(lua_State *L);

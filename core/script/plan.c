@@ -111,6 +111,23 @@ static neap_status read_tags_lj(const reading *job, int definition, neapi_planne
     return NEAP_OK;
 }
 
+/* Keeps the definition's upcasters (the list is on top, and popped). */
+static neap_status read_upcasters_lj(const reading *job, neapi_planned_message *planned)
+{
+    lua_State *L = job->L;
+    planned->upcaster_count = (uint32_t)lua_rawlen(L, -1);
+    planned->upcasters = neapi_arena_alloc(&job->catalog->arena, (planned->upcaster_count + 1) *
+                                                                     sizeof *planned->upcasters);
+    if (planned->upcasters == NULL)
+        return neapi_nomem(job->error);
+    for (uint32_t i = 0; i < planned->upcaster_count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        planned->upcasters[i] = keep_lj(job);
+    }
+    lua_pop(L, 1);
+    return NEAP_OK;
+}
+
 /* Reads one entry (on top): the definition, and who handles it. */
 static neap_status read_message_lj(const reading *job, neapi_planned_message *planned)
 {
@@ -141,7 +158,9 @@ static neap_status read_message_lj(const reading *job, neapi_planned_message *pl
     lua_pushinteger(L, (lua_Integer)added->index);
     lua_rawseti(L, -2, 1);
     keep_lj(job);
-    return read_tags_lj(job, definition, planned);
+    lua_getfield(L, definition, "steps");
+    neap_status status = read_upcasters_lj(job, planned);
+    return status == NEAP_OK ? read_tags_lj(job, definition, planned) : status;
 }
 
 /* A version that is an integer is read as its text. */
@@ -236,12 +255,42 @@ static neap_status read_aggregate_lj(const reading *job, neapi_planned_aggregate
     return read_folds_lj(job, index, planned->folds);
 }
 
+/* Reads one former name (on top). */
+static neap_status read_former_lj(const reading *job, neapi_former *former)
+{
+    lua_State *L = job->L;
+    int index = lua_gettop(L);
+    former->name = neapi_arena_text(&job->catalog->arena, text_field_lj(L, index, "name"));
+    lua_Integer event = integer_field_lj(L, index, "event");
+    former->message = event != 0 ? (uint32_t)event - 1 : NEAPI_NONE;
+    former->upcaster = keep_field_lj(job, index, "upcast");
+    if (former->name.data == NULL ||
+        !neapi_map_put(&job->plan->former_by_name, former->name, former))
+        return neapi_nomem(job->error);
+    return NEAP_OK;
+}
+
 static void *zeroed(neapi_arena *arena, size_t count, size_t size)
 {
     void *memory = neapi_arena_alloc(arena, (count + 1) * size);
     if (memory != NULL)
         memset(memory, 0, (count + 1) * size);
     return memory;
+}
+
+static neap_status read_formers_lj(const reading *job, int formers)
+{
+    lua_State *L = job->L;
+    int top = lua_gettop(L);
+    neapi_plan *plan = job->plan;
+    plan->former_count = (uint32_t)lua_rawlen(L, formers);
+    plan->formers = zeroed(&job->catalog->arena, plan->former_count, sizeof *plan->formers);
+    neap_status status = plan->formers != NULL ? NEAP_OK : neapi_nomem(job->error);
+    for (uint32_t i = 0; i < plan->former_count && status == NEAP_OK; i++, lua_settop(L, top)) {
+        lua_rawgeti(L, formers, (lua_Integer)i + 1);
+        status = read_former_lj(job, &plan->formers[i]);
+    }
+    return status;
 }
 
 static neap_status read_all_lj(const reading *job, int messages, int aggregates)
@@ -280,7 +329,10 @@ neap_status neapi_plan_read_lj(lua_State *L, int index, int functions, neapi_cat
     int top = lua_gettop(L);
     lua_getfield(L, index, "messages");
     lua_getfield(L, index, "aggregates");
+    lua_getfield(L, index, "formers");
     neap_status status = read_all_lj(&job, top + 1, top + 2);
+    if (status == NEAP_OK)
+        status = read_formers_lj(&job, top + 3);
     lua_settop(L, top);
     return status;
 }

@@ -18,7 +18,18 @@ typedef struct neapi_planned_message {
     bool transient;
     const char **tags; /* fields, sorted bytewise by name; in the catalog's arena */
     unsigned tag_count;
+    /* Of an event, in the list of functions: each leads from one schema version to the next, the
+     * last to today's. */
+    int *upcasters;
+    uint32_t upcaster_count;
 } neapi_planned_message;
+
+/* What stored events of a type are read as that no event has as its name today. */
+typedef struct neapi_former {
+    neap_text name;
+    uint32_t message; /* the event that was renamed; NEAPI_NONE: it is retired */
+    int upcaster;     /* of what is retired, in the list of functions; 0: it is passed over */
+} neapi_former;
 
 typedef struct neapi_planned_aggregate {
     int initial; /* in the list of functions: a table or a function */
@@ -30,6 +41,9 @@ typedef struct neapi_planned_aggregate {
 typedef struct neapi_plan {
     neapi_planned_message *messages;     /* as in the catalog */
     neapi_planned_aggregate *aggregates; /* as in the catalog */
+    neapi_former *formers;
+    uint32_t former_count;
+    neapi_map former_by_name;
 } neapi_plan;
 
 /* Reads what neap.plan made (the table at `index`) into catalog and plan; the functions go into the

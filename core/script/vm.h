@@ -33,6 +33,7 @@ typedef struct neapi_vm {
     bool alarmed;          /* the allocator asked for the hook */
     bool fired;            /* a limit was reached: stays until the handler is left */
     bool pure;             /* an aggregate's code runs: no clock, no randomness, no I/O */
+    bool upcasting;        /* an upcaster runs, which is pure too */
     unsigned entries;      /* how many calls from C into Lua are under way */
     char warning[256];     /* the pieces so far of a warning */
     char limit[160];       /* which limit fired, as a sentence */

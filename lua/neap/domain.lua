@@ -21,6 +21,7 @@ local message = require "neap.message"
 ---@field aggregates table[]
 ---@field handlers table[]
 ---@field services table[]
+---@field retirements table[]
 ---@field unfinished table<string, neap.Place> what was named but not yet described
 local Domain = {}
 
@@ -75,6 +76,26 @@ end
 ---@return fun(fields: table<string, neap.Field>): neap.Message
 function Domain:event(name, options)
   return define(self, "event", name, options)
+end
+
+---Says that events of that type are recorded no longer. Those that are stored are passed over, or
+---become what the function gives.
+---
+---```lua
+---shop:retired "CartOpened"
+---shop:retired("OrderChanged", function(data)
+---  return OrderRepriced { order_id = data.order_id, total = data.total }
+---end)
+---```
+---@param name string
+---@param upcast? neap.UpcastRetired
+function Domain:retired(name, upcast)
+  check_self(self, "retired")
+  check.name(name, "event")
+  if upcast ~= nil and type(upcast) ~= "function" then
+    check.misuse("event '%s': what upcasts it must be a function, but is a %s", name, type(upcast))
+  end
+  self.retirements[#self.retirements + 1] = { name = name, upcast = upcast, place = check.here() }
 end
 
 ---Defines a query: a question, which one handler answers.
@@ -201,6 +222,7 @@ function domain.new(name)
     aggregates = {},
     handlers = {},
     services = {},
+    retirements = {},
     unfinished = {},
   }, metatable)
   return first

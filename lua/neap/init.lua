@@ -3,12 +3,17 @@
 local internal = require "neap.internal"
 local check = require "neap.check"
 
+---What an upcaster gives for a stored event that becomes none.
+---@class neap.Drop: userdata
+
 ---@class neap
 ---@field version string of the library
 ---@field null userdata JSON's null, apart from nil
+---@field drop neap.Drop what an upcaster gives for a stored event that becomes none
 local neap = {
   version = internal.version,
   null = internal.null,
+  drop = internal.drop,
   reject = require "neap.reject",
   sorted = require "neap.sorted",
   domain = require("neap.domain").new,

@@ -2,6 +2,7 @@
 
 local internal = require "neap.internal"
 local check = require "neap.check"
+local evolution = require "neap.evolution"
 
 ---@alias neap.Kind "command" | "event" | "query"
 
@@ -13,7 +14,9 @@ local check = require "neap.check"
 ---@class neap.EventOptions
 ---@field transient? boolean handled by whoever listens now, and never stored
 ---@field tags? string[] fields whose values are recorded as "name:value" with the event
----@field version? integer of the schema, from 1
+---@field version? integer of the schema as it is today, from 1; without it one more than there are
+--- upcasters
+---@field formerly? string | string[] names that it had: stored events of that name are read as it
 
 ---A message's constructor: called with a table of fields it gives a checked copy that knows its
 ---type. The copy is shallow; what is recorded is checked once more.
@@ -26,9 +29,13 @@ local check = require "neap.check"
 ---@field kind neap.Kind
 ---@field name string
 ---@field fields table<string, neap.Field>
----@field version integer of its schema, from 1
+---@field version integer of its schema as it is today, from 1
 ---@field transient boolean
 ---@field tags string[]
+---@field formerly string[]
+---@field steps neap.Upcast[] the last one leads to `version`
+---@field given_version? integer
+---@field sealed? boolean the domain is loaded
 ---@field place neap.Place where it was defined
 ---@field schema userdata
 ---@field instance table the metatable of what the constructor gives
@@ -43,7 +50,12 @@ local most_tags = 16
 local known_options = {
   command = {},
   query = {},
-  event = { transient = "?boolean", tags = "?table", version = "?number" },
+  event = {
+    transient = "?boolean",
+    tags = "?table",
+    version = "?number",
+    formerly = "?string table",
+  },
 }
 
 ---@param options neap.EventOptions
@@ -110,6 +122,7 @@ function message.check(kind, name, options)
   local what = string.format("%s '%s'", kind, name)
   check.keys(options, known_options[kind], what)
   check_version(options, what)
+  evolution.former_names(options.formerly, name)
 end
 
 ---@param kind neap.Kind
@@ -136,6 +149,9 @@ function message.new(kind, name, options, fields, place)
     name = name,
     fields = fields,
     version = options.version or 1,
+    given_version = options.version,
+    formerly = evolution.former_names(options.formerly, name),
+    steps = {},
     transient = options.transient or false,
     tags = options.tags or {},
     place = place,
@@ -152,8 +168,42 @@ function message.is(value)
     and rawget(value, "instance") ~= nil
 end
 
-function Message.upcast()
-  check.misuse("this version of Neap has no upcasting")
+---@param self any
+---@param step any
+local function check_step(self, step)
+  if not message.is(self) then
+    check.misuse "call it as Event:upcast(function(data) … end), with a colon"
+  elseif self.kind ~= "event" or self.transient then
+    check.misuse("%s '%s' is never stored: only stored events are upcast",
+      self.transient and "the transient event" or "the " .. self.kind, self.name)
+  elseif self.sealed then
+    check.misuse("event '%s': this upcaster comes too late, the domain is loaded", self.name)
+  elseif type(step) ~= "function" then
+    check.misuse("event '%s': what upcasts it must be a function, but is a %s", self.name,
+      type(step))
+  elseif self.given_version and #self.steps + 1 >= self.given_version then
+    check.misuse("event '%s' has version %d: at most %d upcasters lead there", self.name,
+      self.given_version, self.given_version - 1)
+  end
+end
+
+---Adds a step between two versions of the event's schema: the first call makes data of version 1
+---into version 2, the next 2 into 3. So the schema's version is one more than there are steps,
+---unless the option `version` says which one the last step leads to.
+---
+---```lua
+---OrderPlaced:upcast(function(data)
+---  data.customer, data.client = data.client, nil
+---  return data
+---end)
+---```
+---@param step neap.Upcast
+---@return neap.Message self
+function Message:upcast(step)
+  check_step(self, step)
+  self.steps[#self.steps + 1] = step
+  self.version = self.given_version or #self.steps + 1
+  return self
 end
 
 return message

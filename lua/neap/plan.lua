@@ -2,6 +2,7 @@
 
 local check = require "neap.check"
 local domain = require "neap.domain"
+local evolution = require "neap.evolution"
 local instance = require "neap.instance"
 
 local plan = {}
@@ -80,9 +81,10 @@ end
 
 ---@param aggregate table
 ---@param by_name table<string, table>
-local function plan_events(aggregate, by_name)
+---@param defined neap.Domain
+local function plan_events(aggregate, by_name, defined)
   local what = string.format("aggregate '%s'", aggregate.name)
-  aggregate.folds, aggregate.types = {}, {}
+  aggregate.folds, aggregate.types = {}, evolution.types(aggregate.events, defined)
   for _, name in ipairs(check.sorted_keys(aggregate.events)) do
     local fold = aggregate.events[name]
     local place = check.place_of(fold)
@@ -93,7 +95,6 @@ local function plan_events(aggregate, by_name)
     end
     instance.check_event(aggregate, by_name[name].message, place)
     aggregate.folds[by_name[name].index] = fold
-    aggregate.types[#aggregate.types + 1] = name
   end
   if next(aggregate.commands) ~= nil and next(aggregate.events) == nil then
     check.misuse_at(aggregate.place, "%s decides commands, but has no fold for any event", what)
@@ -112,7 +113,7 @@ function plan.make(defined)
   local by_name = entries_of(defined)
   for index, aggregate in ipairs(defined.aggregates) do
     plan_commands(aggregate, index, by_name)
-    plan_events(aggregate, by_name)
+    plan_events(aggregate, by_name, defined)
   end
   for _, registered in ipairs(defined.handlers) do
     local entry = by_name[registered.message.name]
@@ -131,6 +132,7 @@ function plan.make(defined)
     messages = messages,
     aggregates = defined.aggregates,
     services = defined.services,
+    formers = evolution.plan(defined, by_name),
   }
 end
 

@@ -123,6 +123,32 @@
 ---@field events integer
 ---@field last integer position
 
+---What a domain makes of all events of its store.
+---@class neap.StoreCheck
+---@field events integer all, as of this position
+---@field current integer are as the domain would record them today
+---@field upcast integer go through upcasters, or had another name
+---@field retired integer are passed over: their type is retired, or an upcaster drops them
+---@field refused integer are read, but today's schema would refuse them
+---@field unreadable integer cannot be read
+---@field findings neap.StoreFinding[] what cannot be read first
+
+---Stored events of one type and schema version that are not read as they should be.
+---@class neap.StoreFinding
+---@field type string
+---@field schema integer
+---@field reading neap.Reading
+---@field readable boolean they are read all the same: `reading` is "refused"
+---@field events integer
+---@field first integer position
+---@field last integer position
+---@field message string of the first one: what is wrong, what was expected
+
+---"refused": it is read, but today's schema would refuse it. "unknown": the domain has no such
+---event. "newer", "older": the domain does not read that schema version. "failed": an upcaster
+---raised an error, or gave what is no event. "damaged": its data is no JSON.
+---@alias neap.Reading "refused" | "unknown" | "newer" | "older" | "failed" | "damaged"
+
 ---An open domain on an open store. Its methods wait; other threads of the process go on.
 ---
 ---```lua
@@ -189,6 +215,17 @@ function Runtime:events(filter) end
 ---@return neap.Stats?
 ---@return neap.Error?
 function Runtime:stats() end
+
+---Reads all events of the store and finds out which of them the domain cannot read. Only upcasters
+---run, and the functions that schemas have for fields: no handlers, no folds.
+---
+---```lua
+---local check = assert(runtime:check_store())
+---for _, finding in ipairs(check.findings) do print(finding.type, finding.message) end
+---```
+---@return neap.StoreCheck?
+---@return neap.Error?
+function Runtime:check_store() end
 
 ---Waits until everything accepted before the call has been answered.
 ---@param timeout? number seconds

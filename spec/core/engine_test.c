@@ -19,7 +19,7 @@ static const char thing[] =
     "local Done = spec:event('Done', { version = 3, tags = { 'kind' } })\n"
     "  { id = 'string', value = 'any?', kind = 'string?' }\n"
     "spec:command 'Do' { id = 'string', value = 'any?' }\n"
-    "spec:command 'Fail' { id = 'string', how = 'string' }\n"
+    "spec:command 'Fail' { id = 'string', how = 'string' } spec:retired 'Forgotten'\n"
     "local Publish = spec:command 'Publish' { id = 'string' }\n"
     "local Ask = spec:query 'Ask' { id = 'string' }\n"
     "spec:aggregate 'Thing' {\n"
@@ -184,15 +184,21 @@ static void stored_events_are_folded_in_order(void **unused)
     open_thing(&world);
     neapi_state state = engine_state(&world, "a");
     neap_event events[] = {
-        {.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"id\":\"a\",\"value\":1}")},
+        {.type = NEAPI_LITERAL("Done"),
+         .schema = 3,
+         .data = NEAPI_LITERAL("{\"id\":\"a\",\"value\":1}")},
         {.type = NEAPI_LITERAL("Forgotten"), .data = NEAPI_LITERAL("{}")},
-        {.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"value\":2,\"new\":true}")},
+        {.type = NEAPI_LITERAL("Done"),
+         .schema = 3,
+         .data = NEAPI_LITERAL("{\"value\":2,\"new\":true}")},
     };
     assert_int_equal(
         neapi_engine_fold(world.engine, engine_instance(&world), state, events, 3, &world.error),
         NEAP_OK);
     assert_string_equal(engine_show(&world, state), "{\"count\":2,\"last\":2}");
-    events[1] = (neap_event){.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"id\":")};
+    events[1].data = NEAPI_LITERAL("{\"id\":");
+    events[1].type = events[0].type;
+    events[1].schema = 3;
     assert_int_equal(
         neapi_engine_fold(world.engine, engine_instance(&world), state, events, 3, &world.error),
         NEAP_CORRUPT);
@@ -206,6 +212,7 @@ static void a_fold_is_pure_also_when_it_is_repeated(void **unused)
     open_thing(&world);
     neapi_state state = engine_state(&world, "a");
     neap_event event = {.type = NEAPI_LITERAL("Done"),
+                        .schema = 3,
                         .data = NEAPI_LITERAL("{\"value\":\"impure\"}")};
     assert_int_equal(
         neapi_engine_fold(world.engine, engine_instance(&world), state, &event, 1, &world.error),
@@ -327,7 +334,8 @@ static neap_status load_state(void *host, const neapi_aggregate *aggregate, neap
         *copy = NEAPI_NO_STATE;
         return NEAP_OK;
     }
-    neap_event event = {.type = NEAPI_LITERAL("Done"), .data = NEAPI_LITERAL("{\"value\":5}")};
+    neap_event event = {
+        .type = NEAPI_LITERAL("Done"), .schema = 3, .data = NEAPI_LITERAL("{\"value\":5}")};
     const neapi_instance instance = {.aggregate = aggregate, .name = id, .id = id};
     neap_status status = neapi_engine_state_new(self->world->engine, &instance, copy, error);
     return status != NEAP_OK

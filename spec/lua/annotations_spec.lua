@@ -92,6 +92,14 @@ describe("the annotations", function()
     end
   end)
 
+  it("name what a check of a store has", function()
+    local source = read "core/script/host_check.c"
+    for push, class in pairs { check = "StoreCheck", findings = "StoreFinding" } do
+      local body = source:match("push_" .. push .. "_lj%(lua_State.-\n}\n")
+      assert.same(names(body, '[%-%(]?[L2], "([%w_]+)"'), fields_of(runtime_text, "neap." .. class))
+    end
+  end)
+
   it("name what an event, a receipt and an error have", function()
     local events = read "core/script/host_events.c":match "push_event_lj.-\n}\n"
     local named = names(events, 'lj%(L, "([%w_]+)"')

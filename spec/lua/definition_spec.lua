@@ -248,11 +248,6 @@ describe("a domain with a mistake", function()
     end)
   end
 
-  it("is told that this version has no upcasting", function()
-    assert.equal("domain.lua:6: this version of Neap has no upcasting",
-      error_of "OrderPlaced:upcast(function(data) return data end)\nreturn shop")
-  end)
-
   it("is refused for a syntax error, with its line", function()
     assert.truthy(error_of("local = 3"):find "domain.lua:6: <name> expected near '='")
   end)
@@ -271,7 +266,7 @@ describe("a domain", function()
       local neap = require "neap"
       local shop = neap.domain "shop"
       shop:event("A", { transient = true }) {}
-      shop:event("B", { tags = { "course", "student" }, version = 2 })
+      shop:event("B", { tags = { "course", "student" }, version = 2, formerly = { "C", "D" } })
         { course = "string", student = "integer?" }
       return shop
     ]])
