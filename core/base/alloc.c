@@ -7,14 +7,21 @@
 /* Zero, as long as no test asks for refusals: then the counters are not touched either. */
 static atomic_bool counting;
 static atomic_bool persistently;
+static atomic_bool struck;
 static atomic_uint_fast64_t until_refusal;
 static atomic_int_fast64_t blocks;
 
 void neapi_alloc_refuse(uint64_t nth, bool persistent)
 {
     atomic_store(&persistently, persistent);
+    atomic_store(&struck, false);
     atomic_store(&until_refusal, nth);
     atomic_store(&counting, true);
+}
+
+bool neapi_alloc_struck(void)
+{
+    return atomic_load(&struck);
 }
 
 int64_t neapi_alloc_blocks(void)
@@ -28,10 +35,13 @@ static bool refused(void)
         return false;
     uint64_t left = atomic_load(&until_refusal);
     while (left != 0) {
-        if (left == 1 && atomic_load(&persistently))
+        bool last = left == 1;
+        if (last)
+            atomic_store(&struck, true);
+        if (last && atomic_load(&persistently))
             return true;
         if (atomic_compare_exchange_weak(&until_refusal, &left, left - 1))
-            return left == 1;
+            return last;
     }
     return false;
 }

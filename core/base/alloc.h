@@ -17,8 +17,10 @@ void neapi_free(void *block);
 char *neapi_alloc_text(const char *text, size_t size);
 
 /* For tests: the n-th request from now (from 1) is refused, and with `persistent` all after it; 0
- * ends it. neapi_alloc_blocks: blocks that are held now. Threads: any. */
+ * ends it. neapi_alloc_struck: whether one was refused since then. neapi_alloc_blocks: blocks that
+ * are held now. Threads: any. */
 void neapi_alloc_refuse(uint64_t nth, bool persistent);
+bool neapi_alloc_struck(void);
 int64_t neapi_alloc_blocks(void);
 
 #endif

@@ -411,6 +411,11 @@ void shim_arm(shim_plan wanted)
     struck = false;
 }
 
+bool shim_struck(void)
+{
+    return struck;
+}
+
 bool shim_disarm(void)
 {
     armed = false;

@@ -38,7 +38,8 @@ typedef struct shim_plan {
 void shim_install(void);
 
 void shim_arm(shim_plan plan);
-bool shim_disarm(void); /* whether anything failed */
+bool shim_struck(void); /* whether anything failed since then */
+bool shim_disarm(void); /* the same, and nothing fails from now on */
 
 /* From now on remembers what was written and not synced. */
 void shim_power_on(void);

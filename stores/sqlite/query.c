@@ -20,6 +20,26 @@ neapi_query neapi_query_begin(neapi_connection *connection, neapi_sql sql)
     return query;
 }
 
+neap_status neapi_query_begin_transaction(neapi_connection *connection, neapi_sql sql,
+                                          neap_error *error)
+{
+    int code = SQLITE_OK;
+    if (neapi_connection_prepared(connection, NEAPI_SQL_COMMIT, &code) == NULL ||
+        neapi_connection_prepared(connection, NEAPI_SQL_ROLLBACK, &code) == NULL)
+        return neapi_connection_fail(connection, code, error);
+    neapi_query_rollback(connection);
+    neapi_query begin = neapi_query_begin(connection, sql);
+    return neapi_query_finish(&begin, error);
+}
+
+void neapi_query_rollback(neapi_connection *connection)
+{
+    if (sqlite3_get_autocommit(connection->db) != 0)
+        return;
+    neapi_query end = neapi_query_begin(connection, NEAPI_SQL_ROLLBACK);
+    neapi_query_finish(&end, NULL);
+}
+
 static bool next_parameter(neapi_query *query)
 {
     query->bound++;

@@ -15,6 +15,13 @@ typedef struct neapi_query {
 /* A statement is in one run at a time. */
 neapi_query neapi_query_begin(neapi_connection *connection, neapi_sql sql);
 
+/* Runs one of the statements that begin a transaction. How it may end is prepared before that: a
+ * transaction must not stay open because there was no memory to end it. */
+neap_status neapi_query_begin_transaction(neapi_connection *connection, neapi_sql sql,
+                                          neap_error *error);
+/* Ends the transaction without effect, if there is one. */
+void neapi_query_rollback(neapi_connection *connection);
+
 /* Each binds the next parameter. Bytes are borrowed until the run ends. */
 void neapi_query_integer(neapi_query *query, int64_t value);
 void neapi_query_text(neapi_query *query, neap_text text);

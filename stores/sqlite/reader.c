@@ -244,13 +244,15 @@ neap_status neapi_sqlite_read(neapi_session *base, const neapi_range *range, nea
     neapi_reading reading = {
         .session = neapi_sqlite_session_of(base), .range = range, .page = page};
     neapi_connection *connection = &reading.session->connection;
-    neapi_query begin = neapi_query_begin(connection, NEAPI_SQL_BEGIN_READING);
-    neap_status status = neapi_query_finish(&begin, error);
+    neap_status status = neapi_query_begin_transaction(connection, NEAPI_SQL_BEGIN_READING, error);
     if (status != NEAP_OK)
         return status;
     status = read_page(&reading, error);
-    neapi_query end =
-        neapi_query_begin(connection, status == NEAP_OK ? NEAPI_SQL_COMMIT : NEAPI_SQL_ROLLBACK);
-    neap_status ended = neapi_query_finish(&end, status == NEAP_OK ? error : NULL);
-    return status == NEAP_OK ? ended : status;
+    if (status == NEAP_OK) {
+        neapi_query end = neapi_query_begin(connection, NEAPI_SQL_COMMIT);
+        status = neapi_query_finish(&end, error);
+    }
+    if (status != NEAP_OK)
+        neapi_query_rollback(connection);
+    return status;
 }

@@ -86,7 +86,8 @@ neap_status neapi_sqlite_begin(neapi_sqlite_session *session, int64_t *commits, 
         moved != 0)
         return lose(session, "the store's file was moved, replaced or deleted", error);
     int64_t token = 0;
-    neap_status status = run(session, NEAPI_SQL_BEGIN, error);
+    neap_status status =
+        neapi_query_begin_transaction(&session->connection, NEAPI_SQL_BEGIN, error);
     if (status == NEAP_OK)
         status = read_place(session, &token, commits, error);
     if (status == NEAP_OK && token != writer->token)
@@ -105,8 +106,7 @@ neap_status neapi_sqlite_begin(neapi_sqlite_session *session, int64_t *commits, 
 void neapi_sqlite_rollback(neapi_sqlite_session *session)
 {
     neapi_sqlite_writer *writer = session->writer;
-    if (sqlite3_get_autocommit(session->connection.db) == 0)
-        run(session, NEAPI_SQL_ROLLBACK, NULL);
+    neapi_query_rollback(&session->connection);
     writer->loaded = false;
     neapi_sqlite_names_clear(&writer->streams);
     neapi_sqlite_names_clear(&writer->types);
@@ -128,7 +128,8 @@ neap_status neapi_sqlite_writer_open(neapi_sqlite_session *session, neap_error *
     sqlite3_wal_hook(session->connection.db, committed, writer);
 
     int64_t token;
-    neap_status status = run(session, NEAPI_SQL_BEGIN, error);
+    neap_status status =
+        neapi_query_begin_transaction(&session->connection, NEAPI_SQL_BEGIN, error);
     if (status == NEAP_OK)
         status = read_place(session, &token, &writer->commits, error);
     if (status == NEAP_OK)

@@ -1,0 +1,77 @@
+-- A little of everything that goes through a runtime.
+local neap = require "neap"
+local domain = neap.domain "allocation"
+
+local Added = domain:event "Added" { id = "string", n = "integer" }
+local Noted = domain:event "Noted" { id = "string", text = "string" }
+local Claimed = domain:event "Claimed" { name = "string" }
+local Enrolled = domain:event("Enrolled", { tags = { "course", "student" } }) {
+  course = "string", student = "string",
+}
+domain:command "Add" { id = "string", n = "integer", twice = "boolean?" }
+domain:command "Touch" { id = "string" }
+local Note = domain:command "Note" { id = "string", text = "string" }
+local Claim = domain:command "Claim" { name = "string" }
+domain:command "Enrol" { course = "string", student = "string" }
+domain:command "Pay" { id = "string", n = "integer" }
+local Total = domain:query "Total" { id = "string" }
+domain:query "Ask" { id = "string" }
+
+domain:aggregate "Counter" {
+  key = "id",
+  initial = { total = 0, log = {} },
+  commands = {
+    Add = function(counter, command)
+      if counter.total + command.n > 100 then
+        return neap.reject("full", "the counter is full", { total = counter.total })
+      end
+      local added = Added { id = command.id, n = command.n }
+      if command.twice then return added, Added { id = command.id, n = command.n } end
+      return added
+    end,
+    Touch = function() end,
+  },
+  events = {
+    Added = function(counter, event)
+      counter.total = counter.total + event.n
+      counter.log[#counter.log + 1] = event.n
+    end,
+    Noted = function(counter, event) counter.note = event.text end,
+  },
+  snapshot = { every = 3 },
+}
+
+domain:aggregate "Enrolment" {
+  tags = { "course", "student" },
+  initial = { seats = 0, courses = 0 },
+  commands = {
+    Enrol = function(state, command)
+      if state.seats >= 3 then return neap.reject("full", "no seat is left") end
+      return Enrolled { course = command.course, student = command.student }
+    end,
+  },
+  events = {
+    Enrolled = function(state, _, about)
+      if about.course then state.seats = state.seats + 1 end
+      if about.student then state.courses = state.courses + 1 end
+    end,
+  },
+  snapshot = { every = 2 },
+}
+
+domain:handle(Note, function(command, context)
+  local noted = Noted { id = command.id, text = command.text }
+  context:publish(noted, { stream = "Counter-" .. command.id })
+end)
+
+domain:handle(Claim, function(command, context)
+  local claimed = Claimed { name = command.name }
+  context:publish(claimed, { stream = "Claim-" .. command.name, expected = 0 })
+end)
+
+domain:answer(Total, function(query, context)
+  local counter = context:state("Counter", query.id)
+  return { total = counter and counter.total or 0, note = counter and counter.note }
+end)
+
+return domain
