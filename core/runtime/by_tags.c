@@ -1,97 +1,10 @@
 #include "runtime/by_tags.h"
 
-#include "base/alloc.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "runtime/command.h"
 #include "runtime/reply.h"
 #include "runtime/snapshot.h"
-
-/* ---- Turns ----------------------------------------------------------------------------------- */
-
-/* Of one tag. There is one as long as a decision has it, or somebody waits for it. */
-typedef struct turn {
-    bool taken;
-    neapi_request_list waiting;
-    neap_text tag; /* behind the struct */
-} turn;
-
-static turn *turn_of(const neapi_lane *lane, neap_text tag)
-{
-    return neapi_map_get(&lane->turns, tag);
-}
-
-static turn *make_turn(neapi_lane *lane, neap_text tag)
-{
-    turn *made = neapi_alloc(sizeof *made + tag.size);
-    if (made == NULL)
-        return NULL;
-    *made = (turn){.tag = {(char *)(made + 1), tag.size}};
-    memcpy(made + 1, tag.data, tag.size);
-    if (neapi_map_put(&lane->turns, made->tag, made))
-        return made;
-    neapi_free(made);
-    return NULL;
-}
-
-/* The next one can begin. */
-static void pass(neapi_lane *lane, turn *passed)
-{
-    passed->taken = false;
-    neapi_request *next = neapi_request_list_pop(&passed->waiting);
-    if (next != NULL)
-        neapi_request_list_push(&lane->ready, next);
-    if (passed->waiting.first != NULL)
-        return;
-    neapi_map_remove(&lane->turns, passed->tag);
-    neapi_free(passed);
-}
-
-void neapi_by_tags_pass(neapi_lane *lane, const neapi_instance *instance)
-{
-    for (size_t i = 0; i < instance->tag_count; i++) {
-        turn *found = turn_of(lane, instance->tags[i]);
-        if (found != NULL && !found->taken)
-            pass(lane, found);
-    }
-}
-
-static void give_turns_back(neapi_lane *lane, const neapi_instance *instance, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        pass(lane, turn_of(lane, instance->tags[i]));
-}
-
-static bool take_turns(neapi_lane *lane, const neapi_instance *instance)
-{
-    for (size_t i = 0; i < instance->tag_count; i++) {
-        turn *found = turn_of(lane, instance->tags[i]);
-        if (found == NULL)
-            found = make_turn(lane, instance->tags[i]);
-        if (found == NULL) {
-            give_turns_back(lane, instance, i);
-            return false;
-        }
-        found->taken = true;
-    }
-    return true;
-}
-
-/* true: another decision has one of the turns, and the request waits for it. */
-static bool waits(neapi_lane *lane, neapi_request *request)
-{
-    const neapi_instance *instance = &request->instance;
-    for (size_t i = 0; i < instance->tag_count; i++) {
-        turn *found = turn_of(lane, instance->tags[i]);
-        if (found == NULL || !found->taken)
-            continue;
-        neapi_request_park(request, &found->waiting);
-        return true;
-    }
-    return false;
-}
-
-/* ---- Deciding -------------------------------------------------------------------------------- */
+#include "runtime/turns.h"
 
 /* Loads the state, or folds what was committed since. */
 static neap_status bring_up_to_date(neapi_lane *lane, neapi_warm *warm, neap_error *error)
@@ -129,16 +42,12 @@ static neap_status complete(neapi_lane *lane, neapi_request *request, const neap
                                warm->position, error);
 }
 
-static neap_status submit(neapi_lane *lane, neapi_request *request, neapi_warm *warm,
-                          neapi_unit *unit, neap_error *error)
+static void submit(neapi_lane *lane, neapi_request *request, neapi_warm *warm, neapi_unit *unit)
 {
-    if (!take_turns(lane, &warm->instance))
-        return neapi_nomem(error);
     request->submission.unit = unit;
     request->by_tags = warm;
     warm->in_flight++;
     neapi_lane_submit(lane, &request->submission);
-    return NEAP_OK;
 }
 
 static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, neapi_unit *unit)
@@ -146,9 +55,8 @@ static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, 
     bool has_events = unit->event_count > 0;
     neap_status status = complete(lane, request, warm, unit, &lane->error);
     if (status == NEAP_OK && unit->op_count > 0) {
-        status = submit(lane, request, warm, unit, &lane->error);
-        if (status == NEAP_OK)
-            return;
+        submit(lane, request, warm, unit);
+        return;
     }
     neapi_unit_release(unit);
     if (status == NEAP_OK) {
@@ -185,10 +93,8 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
     neapi_lane_fail(lane, request, &lane->error);
 }
 
-void neapi_by_tags_decide(neapi_lane *lane, neapi_request *request)
+static void begin(neapi_lane *lane, neapi_request *request)
 {
-    if (waits(lane, request))
-        return;
     neapi_warm *warm = neapi_warm_get(&lane->warm, &request->instance);
     neap_status status =
         warm != NULL ? bring_up_to_date(lane, warm, &lane->error) : neapi_nomem(&lane->error);
@@ -198,7 +104,24 @@ void neapi_by_tags_decide(neapi_lane *lane, neapi_request *request)
         neapi_lane_fail(lane, request, &lane->error);
 }
 
-/* ---- Judged ---------------------------------------------------------------------------------- */
+void neapi_by_tags_decide(neapi_lane *lane, neapi_request *request)
+{
+    if (request->places == NULL && neapi_turns_enter(lane, request) != NEAP_OK) {
+        neapi_nomem(&lane->error);
+        neapi_lane_fail(lane, request, &lane->error);
+    } else if (request->behind != 0) {
+        atomic_store(&request->stage, NEAPI_STAGE_WAITING);
+    } else {
+        begin(lane, request);
+    }
+}
+
+void neapi_by_tags_begun(neapi_lane *lane, neapi_request *request)
+{
+    bool waits = request->behind != 0 || request->by_tags != NULL;
+    if (request->places != NULL && !waits)
+        neapi_turns_leave(lane, request);
+}
 
 static void accepted(neapi_lane *lane, neapi_request *request, const neapi_unit *unit,
                      neapi_warm *warm)
@@ -216,14 +139,19 @@ static void accepted(neapi_lane *lane, neapi_request *request, const neapi_unit 
 void neapi_by_tags_judged(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
 {
     neapi_warm *warm = request->by_tags;
+    bool again = false;
     warm->in_flight--;
     request->by_tags = NULL;
+    neapi_request_hold(request); /* its places are its own memory */
     if (unit->state == NEAPI_UNIT_ACCEPTED) {
         accepted(lane, request, unit, warm);
     } else {
         neapi_warm_unload(&lane->warm, warm);
-        if (neapi_answer_refused(lane, request, unit, false))
-            neapi_request_list_push(&lane->ready, request);
+        again = neapi_answer_refused(lane, request, unit, false);
     }
-    give_turns_back(lane, &warm->instance, warm->instance.tag_count);
+    if (again)
+        neapi_request_list_push(&lane->ready, request);
+    else
+        neapi_turns_leave(lane, request);
+    neapi_request_release(request);
 }

@@ -2,9 +2,8 @@
  *
  * Such a decision rests on all events with one of its tags, whatever their streams, so its unit
  * carries a condition: nobody appended another one meanwhile. Decisions that share a tag would only
- * refuse each other; so one of them at a time is with the writer, and the others wait for the tag's
- * turn. What other lanes and processes append is left to the condition: the decision is made
- * again. */
+ * refuse each other; so they take turns (turns.h), and one of them at a time is with the writer.
+ * What other lanes and processes append is left to the condition: the decision is made again. */
 #ifndef NEAPI_RUNTIME_BY_TAGS_H
 #define NEAPI_RUNTIME_BY_TAGS_H
 
@@ -16,7 +15,7 @@ void neapi_by_tags_decide(neapi_lane *lane, neapi_request *request);
 /* What the writer made of its unit. */
 void neapi_by_tags_judged(neapi_lane *lane, neapi_request *request, neapi_unit *unit);
 
-/* The request was begun. If it did not take its turns, whoever waits for one can. */
-void neapi_by_tags_pass(neapi_lane *lane, const neapi_instance *instance);
+/* The request was begun: gives its turn up, unless it is waiting for that, or for the writer. */
+void neapi_by_tags_begun(neapi_lane *lane, neapi_request *request);
 
 #endif

@@ -232,12 +232,12 @@ static void answer(neapi_lane *lane, neapi_request *request)
 static void begin(neapi_lane *lane, neapi_request *request)
 {
     bool by_tags = request->kind == NEAPI_REQUEST_COMMAND && request->instance.tag_count != 0;
-    if (by_tags) /* it may be answered at once, and its tags are needed behind that */
+    if (by_tags) /* it may be answered at once, and its turn is given up behind that */
         neapi_request_hold(request);
     if (may_begin(lane, request))
         answer(lane, request);
     if (by_tags) {
-        neapi_by_tags_pass(lane, &request->instance);
+        neapi_by_tags_begun(lane, request);
         neapi_request_release(request);
     }
 }

@@ -23,7 +23,7 @@ typedef struct neapi_lane {
     neapi_mailbox mailbox;
     neapi_warm_cache warm;
     neapi_map keys;                 /* idempotency keys of requests that are begun */
-    neapi_map turns;                /* of tags: see by_tags.c */
+    neapi_map turns;                /* by tag: see turns.c */
     neapi_request_list backlog;     /* taken out of the mailbox, not begun */
     neapi_request_list ready;       /* to be begun (again) before anything new */
     neapi_request *oldest, *newest; /* everything taken and not answered, in order of arrival */

@@ -25,6 +25,7 @@ typedef enum neapi_stage {
 
 typedef struct neapi_request neapi_request;
 struct neapi_warm;
+struct neapi_place;
 
 typedef struct neapi_request_list {
     neapi_request *first, *last;
@@ -49,8 +50,10 @@ struct neapi_request {
 
     /* The lane's. */
     neapi_submission submission;
-    struct neapi_warm *warm;      /* whose state it was decided on; by tags: the stream's turn */
+    struct neapi_warm *warm;      /* by key: whose state it was decided on */
     struct neapi_warm *by_tags;   /* by tags: whose state it was decided on */
+    struct neapi_place *places;   /* by tags: in the queues of its tags; NULL: in none */
+    unsigned behind;              /* in how many of those another one is before it */
     neapi_request_list deferred;  /* decided on this one's outcome; answered after it */
     neapi_request_list same_key;  /* wait for this one because they have its idempotency key */
     neapi_request *older, *newer; /* in the lane's order of arrival */

@@ -72,6 +72,12 @@ local function open(options)
   return assert(domains.open(courses, options))
 end
 
+-- A domain of its own, whose definitions are given.
+local function open_other(definitions, options)
+  return assert(domains.open("local neap = require 'neap'\nlocal domain = neap.domain 'other'\n"
+    .. definitions .. "\nreturn domain", options))
+end
+
 local function code(_, err)
   return err and err.code
 end
@@ -236,6 +242,34 @@ describe("an aggregate by tags", function()
     end
     assert.same({ 35, 35 }, { taken, enrolled })
     assert.equal(35, seats)
+  end)
+
+  it("decides those that share a tag in the order in which they came", function()
+    local path, store = temporary_store()
+    local runtime <close> = open_other([[
+local Made = domain:event("Made", { tags = { "a", "b" } })
+  { a = "integer", b = "integer?", number = "integer" }
+domain:command "Make" { a = "integer", b = "integer?", number = "integer" }
+domain:aggregate "Thing" {
+  tags = { "a", "b" },
+  commands = { Make = function(_, command) return Made(command) end },
+  events = { Made = function() end },
+}]], { store = store })
+    for number = 1, 2000 do
+      local a, b = number * number % 7, number * number % 11 % 4
+      assert(runtime:send("Make", { a = a, b = b > 0 and b or nil, number = number }))
+    end
+    assert(runtime:drain())
+    local last, count = {}, 0
+    for event in runtime:events {} do
+      for _, tag in ipairs(event.tags) do
+        assert.is_true(event.data.number > (last[tag] or 0), tag)
+        last[tag] = event.data.number
+      end
+      count = count + 1
+    end
+    assert.equal(2000, count)
+    remove_store(path)
   end)
 
   it("goes on where it was, from a snapshot too", function()
