@@ -6,22 +6,6 @@
 #include "runtime/snapshot.h"
 #include "runtime/turns.h"
 
-/* Loads the state, or folds what was committed since. */
-static neap_status bring_up_to_date(neapi_lane *lane, neapi_warm *warm, neap_error *error)
-{
-    const neapi_instance *instance = &warm->instance;
-    neapi_folded folded = {warm->state, warm->version, warm->position, warm->snapshot};
-    neap_status status = warm->loaded ? neapi_lane_top_up(lane, instance, &folded, error)
-                                      : neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);
-    if (status != NEAP_OK) {
-        neapi_warm_unload(&lane->warm, warm);
-        return status;
-    }
-    neapi_warm_fill(warm, &folded);
-    neapi_snapshot_consider(lane, warm);
-    return NEAP_OK;
-}
-
 /* Adds what stands beside the events. */
 static neap_status complete(neapi_lane *lane, neapi_request *request, const neapi_warm *warm,
                             neapi_unit *unit, neap_error *error)
@@ -96,12 +80,14 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
 static void begin(neapi_lane *lane, neapi_request *request)
 {
     neapi_warm *warm = neapi_warm_get(&lane->warm, &request->instance);
-    neap_status status =
-        warm != NULL ? bring_up_to_date(lane, warm, &lane->error) : neapi_nomem(&lane->error);
-    if (status == NEAP_OK)
-        decide(lane, request, warm);
-    else
+    neap_status status = warm != NULL ? neapi_lane_bring_up_to_date(lane, warm, &lane->error)
+                                      : neapi_nomem(&lane->error);
+    if (status != NEAP_OK) {
         neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    neapi_snapshot_consider(lane, warm);
+    decide(lane, request, warm);
 }
 
 void neapi_by_tags_decide(neapi_lane *lane, neapi_request *request)

@@ -34,7 +34,7 @@ typedef struct neapi_lane {
     neapi_page page;
     neapi_buffer scratch;
     neapi_buffer canonical;     /* the JSON of the command that is being decided */
-    const neapi_warm *deciding; /* whose state a handler holds; NULL: none */
+    const neapi_warm *deciding; /* whose state a handler or a fold holds; NULL: none */
     neap_error error;
     atomic_bool stopping;
     pthread_t thread;
@@ -62,9 +62,9 @@ void neapi_lane_fail(neapi_lane *lane, neapi_request *request, const neap_error 
  * there is one. */
 neap_status neapi_lane_load(neapi_lane *lane, const neapi_instance *instance, uint64_t max_version,
                             neapi_folded *folded, neap_error *error);
-/* Folds what came behind folded->position. After a failure the state is to be freed. */
-neap_status neapi_lane_top_up(neapi_lane *lane, const neapi_instance *instance,
-                              neapi_folded *folded, neap_error *error);
+/* Loads the state of an aggregate by tags, or folds what was committed since. Nothing of it is in
+ * flight. After a failure it is not loaded. */
+neap_status neapi_lane_bring_up_to_date(neapi_lane *lane, neapi_warm *warm, neap_error *error);
 /* A copy of the accepted state, for a query. NEAPI_NO_STATE: it has no event. (A
  * neapi_engine_options.load_state.) */
 neap_status neapi_lane_accepted_state(void *lane, const neapi_aggregate *aggregate, neap_text id,

@@ -142,24 +142,43 @@ neap_status neapi_lane_load(neapi_lane *lane, const neapi_instance *instance, ui
     return status;
 }
 
-neap_status neapi_lane_top_up(neapi_lane *lane, const neapi_instance *instance,
-                              neapi_folded *folded, neap_error *error)
+/* The folds hold the state: it is not to be let go of meanwhile. */
+static neap_status top_up(neapi_lane *lane, const neapi_warm *warm, neapi_folded *folded,
+                          neap_error *error)
 {
-    neap_status status = fold_behind(lane, instance, UINT64_MAX, folded, error);
+    const neapi_warm *deciding = lane->deciding;
+    lane->deciding = warm;
+    neap_status status = fold_behind(lane, &warm->instance, UINT64_MAX, folded, error);
+    lane->deciding = deciding;
     if (status != NEAP_OK)
-        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(instance->name));
+        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(warm->instance.name));
+    return status;
+}
+
+neap_status neapi_lane_bring_up_to_date(neapi_lane *lane, neapi_warm *warm, neap_error *error)
+{
+    const neapi_instance *instance = &warm->instance;
+    neapi_folded folded = {warm->state, warm->version, warm->position, warm->snapshot};
+    neap_status status = warm->loaded ? top_up(lane, warm, &folded, error)
+                                      : neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);
+    if (status == NEAP_OK)
+        neapi_warm_fill(warm, &folded);
+    else
+        neapi_warm_unload(&lane->warm, warm);
     return status;
 }
 
 static neap_status accepted_state(neapi_lane *lane, const neapi_instance *instance,
                                   neapi_state *copy, neap_error *error)
 {
-    const neapi_warm *warm =
-        is_by_tags(instance) ? NULL : neapi_warm_find(&lane->warm, instance->name);
+    neapi_warm *warm = neapi_warm_find(&lane->warm, instance->name);
     if (warm != NULL && neapi_warm_settled(warm)) {
+        neap_status status =
+            is_by_tags(instance) ? neapi_lane_bring_up_to_date(lane, warm, error) : NEAP_OK;
         *copy = NEAPI_NO_STATE;
-        return warm->version == 0 ? NEAP_OK
-                                  : neapi_engine_state_copy(lane->engine, warm->state, copy, error);
+        return status != NEAP_OK || warm->version == 0
+                   ? status
+                   : neapi_engine_state_copy(lane->engine, warm->state, copy, error);
     }
     neapi_folded folded;
     neap_status status = neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);

@@ -272,6 +272,71 @@ domain:aggregate "Thing" {
     remove_store(path)
   end)
 
+  it("is asked for without being folded again, if it is warm", function()
+    local runtime <close> = open_other [[
+local folded = 0
+local Made = domain:event("Made", { tags = { "id" } }) { id = "string" }
+domain:command "Make" { id = "string" }
+local Import = domain:command "Import" { id = "string" }
+domain:handle(Import, function(command, context)
+  context:publish(Made(command), { stream = "Import-1" })
+end)
+domain:aggregate "Thing" {
+  tags = { "id" },
+  initial = { made = 0 },
+  commands = { Make = function(_, command) return Made(command) end },
+  events = { Made = function(state)
+    state.made, folded = state.made + 1, folded + 1
+  end },
+}
+domain:answer(domain:query "Count" { id = "string" }, function(query, context)
+  return { made = context:state("Thing", query).made, folded = folded }
+end)]]
+    for _ = 1, 20 do
+      assert(runtime:dispatch("Make", { id = "a" }))
+    end
+    for _ = 1, 3 do
+      assert.same({ made = 20, folded = 20 }, runtime:query("Count", { id = "a" }))
+    end
+    assert(runtime:dispatch("Import", { id = "a" }))
+    assert.same({ made = 21, folded = 21 }, runtime:query("Count", { id = "a" }))
+    assert(runtime:dispatch("Make", { id = "a" }))
+    assert.same({ made = 22, folded = 22 }, runtime:query("Count", { id = "a" }))
+  end)
+
+  it("keeps a state that is folded while memory runs short", function()
+    local runtime <close> = open_other([[
+local Filled = domain:event("Filled", { tags = { "id" } }) { id = "string", times = "integer" }
+domain:command "Fill" { id = "string", times = "integer" }
+domain:command "Look" { id = "string" }
+local Import = domain:command "Import" { id = "string", times = "integer" }
+domain:handle(Import, function(command, context)
+  context:publish(Filled(command), { stream = "Import-1" })
+end)
+domain:aggregate "Tank" {
+  tags = { "id" },
+  initial = function(about) return { id = about.id, total = 0, all = {} } end,
+  commands = {
+    Fill = function(_, command) return Filled(command) end,
+    Look = function(state) return neap.reject("seen", state.id .. " " .. state.total) end,
+  },
+  events = { Filled = function(state, event)
+    state.total = state.total + event.times
+    for i = 1, event.times do state.all[i] = ('x'):rep(4096) .. i end
+  end },
+}]], { lane_memory_bytes = 16 * 1024 * 1024 })
+    assert(runtime:dispatch("Fill", { id = "other", times = 2000 }))
+    assert(runtime:dispatch("Fill", { id = "this", times = 1 }))
+    assert(runtime:dispatch("Import", { id = "this", times = 2600 }))
+    assert(runtime:dispatch("Fill", { id = "this", times = 1 }))
+    assert(runtime:dispatch("Fill", { id = "third", times = 1 }))
+    assert(runtime:dispatch("Fill", { id = "fourth", times = 1 }))
+    for id, total in pairs { this = 2602, third = 1, fourth = 1 } do
+      local _, seen = runtime:dispatch("Look", { id = id })
+      assert.equal(id .. " " .. total, seen.message)
+    end
+  end)
+
   it("goes on where it was, from a snapshot too", function()
     local path, store = temporary_store()
     do
