@@ -87,6 +87,7 @@ static void begin(neapi_lane *lane, neapi_request *request)
         return;
     }
     neapi_snapshot_consider(lane, warm);
+    neapi_snapshot_make_before(lane, warm);
     decide(lane, request, warm);
 }
 

@@ -206,6 +206,15 @@ static void make(neapi_lane *lane, neapi_warm *warm)
     neapi_free(submission);
 }
 
+void neapi_snapshot_make_before(neapi_lane *lane, neapi_warm *warm)
+{
+    if (!warm->due || !is_due(lane, warm))
+        return;
+    if (lane->outbox.first != NULL)
+        neapi_writer_push(lane->writer, &lane->outbox);
+    make(lane, warm);
+}
+
 bool neapi_snapshot_make_due(neapi_lane *lane, bool idle)
 {
     bool last = atomic_load(&lane->stopping);

@@ -26,6 +26,10 @@ neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_instance *instance
 /* Events of the aggregate were accepted, or it was loaded: notes it if a snapshot is due. */
 void neapi_snapshot_consider(neapi_lane *lane, neapi_warm *warm);
 
+/* Makes the one of an aggregate by tags if it is due, before its next decision: as long as there is
+ * one after the other, its state is never that of the store at the end of a step. */
+void neapi_snapshot_make_before(neapi_lane *lane, neapi_warm *warm);
+
 /* Makes some of those that are due and hands them to the writer; more if the lane has nothing else
  * to do. false: there was none. */
 bool neapi_snapshot_make_due(neapi_lane *lane, bool idle);

@@ -304,6 +304,25 @@ end)]]
     assert.same({ made = 22, folded = 22 }, runtime:query("Count", { id = "a" }))
   end)
 
+  it("gets snapshots while one command comes after the other", function()
+    local path, store = temporary_store()
+    local runtime <close> = open_other([[
+local Made = domain:event("Made", { tags = { "id" } }) { id = "string" }
+domain:command "Make" { id = "string" }
+domain:aggregate "Thing" {
+  tags = { "id" },
+  commands = { Make = function(_, command) return Made(command) end },
+  events = { Made = function() end },
+  snapshot = { every = 10, keep = 100 },
+}]], { store = store })
+    for _ = 1, 200 do
+      assert(runtime:send("Make", { id = "a" }))
+    end
+    assert(runtime:drain())
+    assert.is_true(assert(runtime:stats()).snapshots >= 18)
+    remove_store(path)
+  end)
+
   it("keeps a state that is folded while memory runs short", function()
     local runtime <close> = open_other([[
 local Filled = domain:event("Filled", { tags = { "id" } }) { id = "string", times = "integer" }
