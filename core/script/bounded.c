@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "script/failure.h"
+#include "script/pattern.h"
 #include "script/vm.h"
 
-#define LARGEST_MOVE    ((lua_Integer)10 * 1000 * 1000)
-#define LARGEST_SUBJECT ((size_t)1024 * 1024)
+#define LARGEST_MOVE ((lua_Integer)10 * 1000 * 1000)
 
 static int call_original(lua_State *L)
 {
@@ -69,18 +69,6 @@ static int bounded_move(lua_State *L)
     return call_original(L);
 }
 
-/* The time that a pattern takes can grow much faster than its subject. */
-static int bounded_pattern(lua_State *L)
-{
-    size_t size;
-    luaL_checklstring(L, 1, &size);
-    if (size > LARGEST_SUBJECT)
-        return neapi_raise_lj(L, NEAP_LIMIT,
-                              "a pattern is matched against at most %zu bytes, not %zu",
-                              LARGEST_SUBJECT, size);
-    return call_original(L);
-}
-
 /* Replaces the function `name` in the table on top. */
 static void bound_lj(lua_State *L, const char *name, lua_CFunction function)
 {
@@ -94,10 +82,7 @@ void neapi_bounded_open_lj(lua_State *L, int index)
     index = lua_absindex(L, index);
     lua_getfield(L, index, "string");
     bound_lj(L, "rep", bounded_rep);
-    bound_lj(L, "find", bounded_pattern);
-    bound_lj(L, "match", bounded_pattern);
-    bound_lj(L, "gmatch", bounded_pattern);
-    bound_lj(L, "gsub", bounded_pattern);
+    neapi_pattern_open_lj(L, -1);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump"); /* makes bytecode, which nothing here would load */
     lua_getfield(L, index, "table");

@@ -59,6 +59,20 @@ static void check_memory_lj(lua_State *L, neapi_vm *vm)
         neapi_vm_fire_lj(L, "memory: more than %zu bytes of Lua are in use", vm->memory_bytes);
 }
 
+/* Memory, instructions and time, in that order. */
+static void check_lj(lua_State *L, neapi_vm *vm)
+{
+    check_memory_lj(L, vm);
+    if (vm->instructions >= vm->instruction_limit)
+        neapi_vm_fire_lj(L, "instructions: the handler ran more than %llu",
+                         (unsigned long long)vm->instruction_limit);
+    int64_t now_us = neapi_monotonic_us(vm->platform);
+    if (vm->deadline_us == 0)
+        vm->deadline_us = now_us + (int64_t)vm->ms * 1000;
+    else if (now_us >= vm->deadline_us)
+        neapi_vm_fire_lj(L, "time: the handler ran longer than %u ms", vm->ms);
+}
+
 static void hook(lua_State *L, lua_Debug *event)
 {
     (void)event;
@@ -70,13 +84,16 @@ static void hook(lua_State *L, lua_Debug *event)
     } else {
         vm->instructions += PERIOD;
     }
-    check_memory_lj(L, vm);
-    if (vm->instructions >= vm->instruction_limit)
-        neapi_vm_fire_lj(L, "instructions: the handler ran more than %llu",
-                         (unsigned long long)vm->instruction_limit);
-    int64_t now_us = neapi_monotonic_us(vm->platform);
-    if (vm->deadline_us == 0)
-        vm->deadline_us = now_us + (int64_t)vm->ms * 1000;
-    else if (now_us >= vm->deadline_us)
-        neapi_vm_fire_lj(L, "time: the handler ran longer than %u ms", vm->ms);
+    check_lj(L, vm);
+}
+
+void neapi_limits_spend_lj(lua_State *L, uint64_t steps)
+{
+    neapi_vm *vm = neapi_vm_of(L);
+    vm->instructions += steps;
+    vm->unchecked += steps;
+    if (vm->unchecked < PERIOD)
+        return;
+    vm->unchecked = 0;
+    check_lj(L, vm);
 }

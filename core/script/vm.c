@@ -99,7 +99,7 @@ void neapi_vm_enter(neapi_vm *vm)
 {
     if (vm->entries++ != 0)
         return;
-    vm->instructions = 0;
+    vm->instructions = vm->unchecked = 0;
     vm->deadline_us = 0;
     vm->refused_bytes = 0;
     vm->traceback[0] = '\0';
