@@ -308,12 +308,21 @@ neap_status neap_state(neap_runtime *runtime, const char *aggregate, const char 
     return status == NEAP_OK ? wait_for(runtime, request, reply, error) : status;
 }
 
-neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error)
+neapi_request *neapi_barrier_new(const neap_runtime *runtime)
 {
-    neapi_request *barrier = neapi_request_new(runtime->platform, NEAPI_REQUEST_BARRIER, true,
-                                               (neap_text){0}, (neap_text){0}, (neap_text){0});
-    if (barrier == NULL)
-        return neapi_nomem(error);
+    return neapi_request_new(runtime->platform, NEAPI_REQUEST_BARRIER, true, (neap_text){0},
+                             (neap_text){0}, (neap_text){0});
+}
+
+void neapi_barrier_free(neapi_request *barrier)
+{
+    if (barrier != NULL)
+        discard(barrier);
+}
+
+neap_status neapi_drain(neap_runtime *runtime, neapi_request *barrier, uint32_t timeout_ms,
+                        neap_error *error)
+{
     barrier->deadline_us = deadline_of(runtime, timeout_ms);
     neap_status status = neapi_mailbox_push_barrier(&runtime->lane.mailbox, barrier, error);
     if (status != NEAP_OK) {
@@ -329,5 +338,8 @@ neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *
 neap_status neap_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error)
 {
     neap_status status = check_running(runtime, "neap_drain", true, error);
-    return status == NEAP_OK ? neapi_drain(runtime, timeout_ms, error) : status;
+    if (status != NEAP_OK)
+        return status;
+    neapi_request *barrier = neapi_barrier_new(runtime);
+    return barrier != NULL ? neapi_drain(runtime, barrier, timeout_ms, error) : neapi_nomem(error);
 }

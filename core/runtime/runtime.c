@@ -174,6 +174,8 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
         status = open_writer(runtime, error);
     if (status == NEAP_OK)
         status = open_lane(runtime, error);
+    if (status == NEAP_OK && (runtime->last_barrier = neapi_barrier_new(runtime)) == NULL)
+        status = neapi_nomem(error);
     bool threads = !neapi_is_inline(runtime);
     if (status == NEAP_OK && threads && !reading)
         status = neapi_writer_start(&runtime->writer, error);
@@ -207,7 +209,11 @@ static void finish_work(neap_runtime *runtime)
 {
     uint32_t patience = runtime->options.close_ms;
     neap_error error;
-    if (patience != 0 && neapi_drain(runtime, patience, &error) == NEAP_TIMEOUT)
+    if (patience == 0)
+        return;
+    neapi_request *barrier = runtime->last_barrier;
+    runtime->last_barrier = NULL;
+    if (neapi_drain(runtime, barrier, patience, &error) == NEAP_TIMEOUT)
         neapi_report_text(
             &runtime->report, NEAP_LOG_WARN,
             "closing: not everything that was accepted could be done within %u ms; the rest is "
@@ -256,6 +262,7 @@ void neap_close(neap_runtime *runtime)
         neapi_store_close(runtime->store);
     if (runtime->sources != NULL)
         neapi_sources_free(runtime->sources);
+    neapi_barrier_free(runtime->last_barrier);
     neapi_options_free(&runtime->options);
     neapi_runtime_free_services(runtime);
     pthread_mutex_destroy(&runtime->log_mutex);

@@ -25,6 +25,7 @@ struct neap_runtime {
     neapi_store *store;
     neapi_writer writer;
     neapi_lane lane;
+    neapi_request *last_barrier; /* for closing, which must not want memory */
     bool has_writer, has_lane;
     neapi_runtime_stage stage;
     /* Without lanes: who drives. */
@@ -33,8 +34,13 @@ struct neap_runtime {
     atomic_bool driven;
 };
 
-/* neap_drain() of a running runtime, also from within a handler of another one, for closing. */
-neap_status neapi_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error);
+/* What neap_drain() waits behind. Errors: NULL, no memory. */
+neapi_request *neapi_barrier_new(const neap_runtime *runtime);
+void neapi_barrier_free(neapi_request *barrier); /* one that was not used; NULL is allowed */
+/* neap_drain() of a running runtime, also from within a handler of another one, for closing. Takes
+ * the barrier. */
+neap_status neapi_drain(neap_runtime *runtime, neapi_request *barrier, uint32_t timeout_ms,
+                        neap_error *error);
 /* Makes the domain's services, and frees what the host gave for them; core/runtime/provide.c. */
 neap_status neapi_runtime_start_services(neap_runtime *runtime, neap_error *error);
 void neapi_runtime_free_services(neap_runtime *runtime);

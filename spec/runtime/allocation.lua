@@ -59,8 +59,15 @@ domain:aggregate "Enrolment" {
   snapshot = { every = 2 },
 }
 
+domain:service("paper", function(config)
+  return { lined = function(text) return (config and config.mark or "- ") .. text end }
+end)
+
 domain:handle(Note, function(command, context)
-  local noted = Noted { id = command.id, text = command.text }
+  local text = context.services.paper.lined(command.text)
+  local written, err = context.services.pen.write(text)
+  if err then return neap.reject(err.code, err.message) end
+  local noted = Noted { id = command.id, text = written }
   context:publish(noted, { stream = "Counter-" .. command.id })
 end)
 

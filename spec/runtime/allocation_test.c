@@ -1,6 +1,8 @@
 /* A whole life of a runtime, with every allocation refused in turn. */
 #include "runtime/fault.h"
 
+#include <stdlib.h>
+
 #define ALSO(status) FAULT_ALSO(status)
 
 static neap_status pay(neap_context *context, const char *json, size_t size, void *user,
@@ -38,13 +40,24 @@ static neap_status ask(neap_context *context, const char *json, size_t size, voi
     return status == NEAP_OK ? neap_context_answer(context, state, strlen(state), error) : status;
 }
 
-static void handlers(fault_world *world)
+static neap_status write_it(neap_service_call *call, const char *json, size_t size, void *user,
+                            neap_error *error)
+{
+    (void)user;
+    return neap_service_result(call, json, size, error);
+}
+
+static bool handlers(fault_world *world)
 {
     neap_error error;
-    neap_status status = neap_handle_command(world->runtime, "Pay", pay, NULL, &error);
-    fault_told(world, "neap_handle_command", status, &error, NEAP_OK, 0);
-    status = neap_handle_query(world->runtime, "Ask", ask, NULL, &error);
-    fault_told(world, "neap_handle_query", status, &error, NEAP_OK, 0);
+    neap_status service =
+        neap_service_provide(world->runtime, "pen", "write", write_it, NULL, &error);
+    fault_told(world, "neap_service_provide", service, &error, NEAP_OK, 0);
+    neap_status command = neap_handle_command(world->runtime, "Pay", pay, NULL, &error);
+    fault_told(world, "neap_handle_command", command, &error, NEAP_OK, 0);
+    neap_status query = neap_handle_query(world->runtime, "Ask", ask, NULL, &error);
+    fault_told(world, "neap_handle_query", query, &error, NEAP_OK, 0);
+    return service == NEAP_OK && command == NEAP_OK && query == NEAP_OK;
 }
 
 static void query(fault_world *world, const char *name, unsigned also)
@@ -122,7 +135,7 @@ static void send_many(fault_world *world)
 {
     unsigned also = ALSO(NEAP_REJECTED);
     fault_send(world, "Add", "{\"id\":\"a\",\"n\":5}", NULL, 1, NEAP_OK, also);
-    fault_send(world, "Note", "{\"id\":\"a\",\"text\":\"in between\"}", NULL, 1, NEAP_OK, 0);
+    fault_send(world, "Note", "{\"id\":\"a\",\"text\":\"in between\"}", NULL, 1, NEAP_OK, also);
     fault_send(world, "Add", "{\"id\":\"a\",\"n\":6}", "key-2", 1, NEAP_OK, also);
     fault_send(world, "Add", "{\"id\":\"a\",\"n\":99}", NULL, 1, NEAP_REJECTED, ALSO(NEAP_OK));
     fault_send(world, "Touch", "{\"id\":\"a\"}", "key-3", 0, NEAP_OK, 0);
@@ -131,6 +144,18 @@ static void send_many(fault_world *world)
     fault_send(world, "Enrol", "{\"course\":\"c\",\"student\":\"u\"}", NULL, 1, NEAP_REJECTED,
                ALSO(NEAP_OK));
     drain(world);
+}
+
+static void note_much(fault_world *world)
+{
+    size_t most = world->much + 100;
+    char *json = malloc(most);
+    assert_non_null(json);
+    int size = snprintf(json, most, "{\"id\":\"b\",\"text\":\"");
+    memset(json + size, 'x', world->much);
+    snprintf(json + size + world->much, 3, "\"}");
+    fault_dispatch(world, "Note", json, NULL, 1, NEAP_OK, ALSO(NEAP_REJECTED));
+    free(json);
 }
 
 static void run(fault_world *world)
@@ -152,7 +177,9 @@ static void run(fault_world *world)
     fault_dispatch(world, "Pay", "{\"id\":\"z\",\"n\":1}", NULL, 1, NEAP_REJECTED, 0);
     fault_dispatch(world, "Enrol", "{\"course\":\"c\",\"student\":\"s\"}", NULL, 1, NEAP_OK, 0);
     fault_dispatch(world, "Enrol", "{\"course\":\"c\",\"student\":\"s\"}", "key-4", 1, NEAP_OK, 0);
+    fault_publish(world, "Counter-a", "Noted", "{\"id\":\"a\",\"text\":\"outside\"}", NEAP_OK, 0);
     send_many(world);
+    note_much(world);
     query(world, "Total", 0);
     query(world, "Ask", ALSO(NEAP_UNKNOWN));
     state(world, "Counter", "a", 0);
@@ -173,8 +200,9 @@ static const fault_instance instances[] = {
     {NULL, NULL, NULL},
 };
 
-static const fault_scenario life = {
+static fault_scenario life = {
     .domain = DOMAIN,
+    .lanes = 1,
     .run = run,
     .handlers = handlers,
     .command = "Add",
@@ -182,11 +210,34 @@ static const fault_scenario life = {
     .instances = instances,
 };
 
+#ifdef WITH_THREADS
+
+/* Which allocation is the n-th is chance here, but whatever it is, all must hold. */
+static void with_threads(void **unused)
+{
+    (void)unused;
+    for (fault_mode mode = 0; mode < FAULT_MODES; mode++) {
+        fault_every(&life, "memory", FAULT_CORE, mode, 3);
+        fault_every(&life, "sqlite", FAULT_CORE, mode, 13);
+    }
+}
+
+#else
+
 static void core_in_memory(void **unused)
 {
     (void)unused;
     for (fault_mode mode = 0; mode < FAULT_MODES; mode++)
         fault_every(&life, "memory", FAULT_CORE, mode, 1);
+}
+
+static void core_in_memory_without_lanes(void **unused)
+{
+    (void)unused;
+    life.lanes = 0;
+    for (fault_mode mode = 0; mode < FAULT_MODES; mode++)
+        fault_every(&life, "memory", FAULT_CORE, mode, 7);
+    life.lanes = 1;
 }
 
 static void core_on_sqlite(void **unused)
@@ -201,18 +252,31 @@ static void core_on_sqlite(void **unused)
 static void sqlite_itself(void **unused)
 {
     (void)unused;
-    fault_every(&life, "sqlite", FAULT_SQLITE, FAULT_ONCE, 151);
+    fault_every(&life, "sqlite", FAULT_SQLITE, FAULT_ONCE, 211);
     fault_every(&life, "sqlite", FAULT_SQLITE, FAULT_A_WHILE, 307);
     fault_every(&life, "sqlite", FAULT_SQLITE, FAULT_FOR_GOOD, 311);
 }
+
+static void lua_by_size(void **unused)
+{
+    (void)unused;
+    fault_every(&life, "memory", FAULT_LUA, FAULT_A_WHILE, 1);
+    fault_every(&life, "sqlite", FAULT_LUA, FAULT_FOR_GOOD, 1);
+}
+
+#endif
 
 int main(void)
 {
     fault_install();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(core_in_memory),
-        cmocka_unit_test(core_on_sqlite),
-        cmocka_unit_test(sqlite_itself),
+#ifdef WITH_THREADS
+        cmocka_unit_test(with_threads),
+#else
+        cmocka_unit_test(core_in_memory), cmocka_unit_test(core_in_memory_without_lanes),
+        cmocka_unit_test(core_on_sqlite), cmocka_unit_test(sqlite_itself),
+        cmocka_unit_test(lua_by_size),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

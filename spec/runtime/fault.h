@@ -20,8 +20,9 @@
 #define FAULT_COMMANDS 64
 
 typedef enum fault_kind {
-    FAULT_CORE,  /* of core and stores: neapi_alloc */
-    FAULT_SQLITE /* of SQLite itself */
+    FAULT_CORE,   /* of core and stores: neapi_alloc */
+    FAULT_SQLITE, /* of SQLite itself; lanes without threads only */
+    FAULT_LUA     /* of Lua, what is larger than the n-th of some sizes; always for good */
 } fault_kind;
 
 typedef enum fault_mode {
@@ -51,6 +52,8 @@ typedef struct fault_answer {
 typedef struct fault_world {
     const char *domain;
     const char *url;
+    unsigned lanes;
+    size_t much;           /* bytes of a message that is to be large */
     neap_runtime *runtime; /* NULL: it could not be opened */
     fault_answer answers[FAULT_COMMANDS];
     unsigned count;
@@ -64,8 +67,9 @@ typedef struct fault_world {
 void fault_told(fault_world *world, const char *call, neap_status status, const neap_error *error,
                 neap_status natural, unsigned also);
 
-/* Opens the world's runtime; also with handlers of the host. false: there was no memory. */
-bool fault_open(fault_world *world, void (*handlers)(fault_world *world));
+/* Opens the world's runtime, with what the host registers before it starts (false: it could not).
+ * false: there was no memory. */
+bool fault_open(fault_world *world, bool (*handlers)(fault_world *world));
 
 /* Dispatches a command that records `events` if it is done, and judges what it gave. key: NULL for
  * none. */
@@ -75,6 +79,10 @@ void fault_dispatch(fault_world *world, const char *name, const char *json, cons
 void fault_send(fault_world *world, const char *name, const char *json, const char *key,
                 size_t events, neap_status natural, unsigned also);
 
+/* The same with neap_publish(), of one event. */
+void fault_publish(fault_world *world, const char *stream, const char *type, const char *json,
+                   neap_status natural, unsigned also);
+
 typedef struct fault_instance {
     const char *aggregate, *id;
     const char *stream; /* NULL: by tags */
@@ -82,8 +90,9 @@ typedef struct fault_instance {
 
 typedef struct fault_scenario {
     const char *domain;
+    unsigned lanes;
     void (*run)(fault_world *world);      /* leaves the runtime open */
-    void (*handlers)(fault_world *world); /* of the host; NULL: none */
+    bool (*handlers)(fault_world *world); /* of the host; NULL: none */
     /* A command that must go through once there is memory, whatever was before. NULL: the scenario
      * has no runtime. */
     const char *command, *json;
