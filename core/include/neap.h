@@ -533,6 +533,19 @@ NEAP_API neap_status neap_json_quote(const char *text, size_t size, char **json,
 NEAP_API neap_status neap_error_json(const neap_error *error, char **json, size_t *size);
 NEAP_API void neap_free(void *memory);
 
+/* As neap_load(), but the domain lives in a lua_State of the caller's (of Lua 5.4, with Neap's Lua
+ * API loaded), with options.lanes 0: no limits and no hook, the caller's globals as they are. path:
+ * the domain's file; NULL: the domain is the object on top of the state's stack, and stays there.
+ * services: where on the stack a table is that has services by name (tables, or functions that make
+ * them, or the names of modules), which take the place of the domain's; 0: none. The state must
+ * outlive the runtime, and only its thread may call the runtime. Errors: as neap_load(). */
+NEAP_API neap_status neap_load_in(void *lua_state, const char *path, int services,
+                                  const neap_options *options, neap_runtime **runtime,
+                                  neap_error *error);
+/* Says in which coroutine of that state the following calls are made. Of other runtimes: does
+ * nothing. Errors: USAGE (a handler of the runtime is running). */
+NEAP_API neap_status neap_set_lua_thread(neap_runtime *runtime, void *lua_state, neap_error *error);
+
 /* Pushes the Lua API's native half (what `require "neap.internal"` returns) onto a lua_State of
  * Lua 5.4, as a lua_CFunction does. Threads: the state's. */
 NEAP_API int neap_lua_open(void *lua_state);

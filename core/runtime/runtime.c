@@ -29,7 +29,13 @@ neapi_engine_options neapi_runtime_engine_options(const neap_runtime *runtime)
     };
 }
 
-static neap_status open_engine(neap_runtime *runtime, neap_error *error)
+/* Where a domain is that a host keeps in a lua_State of its own. */
+typedef struct guest_place {
+    void *lua_state; /* NULL: the domain gets a state of ours */
+    int services;
+} guest_place;
+
+static neap_status open_engine(neap_runtime *runtime, guest_place place, neap_error *error)
 {
     neapi_engine_options engine_options = neapi_runtime_engine_options(runtime);
     engine_options.log = log_of_domain;
@@ -37,6 +43,9 @@ static neap_status open_engine(neap_runtime *runtime, neap_error *error)
     engine_options.load_state = neapi_lane_accepted_state;
     engine_options.let_go = neapi_lane_let_go;
     engine_options.host = &runtime->lane;
+    if (place.lua_state != NULL)
+        return neapi_engine_open_guest(place.lua_state, place.services, runtime->sources,
+                                       &engine_options, &runtime->engine, error);
     return neapi_engine_open(runtime->sources, &engine_options, &runtime->engine, error);
 }
 
@@ -97,27 +106,59 @@ static void take_report_and_time(neap_runtime *runtime)
     runtime->platform = &runtime->given;
 }
 
-neap_status neap_load(const char *path, const neap_options *options, neap_runtime **runtime,
-                      neap_error *error)
+/* path: NULL only if the domain is in the state. */
+static neap_status load(const char *path, guest_place place, const neap_options *options,
+                        neap_runtime **runtime, neap_error *error)
 {
-    if (path == NULL || runtime == NULL)
-        return neapi_fail(error, NEAP_USAGE, "neap_load: path and runtime must not be NULL");
     neap_runtime *loaded = new_runtime();
     if (loaded == NULL)
         return neapi_nomem(error);
     neap_status status = neapi_options_take(options, &loaded->options, error);
+    if (status == NEAP_OK && place.lua_state != NULL && !neapi_is_inline(loaded))
+        status = neapi_fail(error, NEAP_USAGE,
+                            "a domain in the caller's own Lua state has no lanes: option lanes "
+                            "must be 0");
     if (status == NEAP_OK) {
         take_report_and_time(loaded);
-        status = neapi_sources_open(path, &loaded->sources, error);
+        if (path != NULL)
+            status = neapi_sources_open(path, &loaded->sources, error);
     }
     if (status == NEAP_OK)
-        status = open_engine(loaded, error);
+        status = open_engine(loaded, place, error);
     if (status != NEAP_OK) {
         neap_close(loaded);
         return status;
     }
     loaded->catalog = neapi_engine_catalog(loaded->engine);
     *runtime = loaded;
+    return NEAP_OK;
+}
+
+neap_status neap_load(const char *path, const neap_options *options, neap_runtime **runtime,
+                      neap_error *error)
+{
+    if (path == NULL || runtime == NULL)
+        return neapi_fail(error, NEAP_USAGE, "neap_load: path and runtime must not be NULL");
+    return load(path, (guest_place){NULL, 0}, options, runtime, error);
+}
+
+neap_status neap_load_in(void *lua_state, const char *path, int services,
+                         const neap_options *options, neap_runtime **runtime, neap_error *error)
+{
+    if (lua_state == NULL || runtime == NULL)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_load_in: lua_state and runtime must not be NULL");
+    return load(path, (guest_place){lua_state, services}, options, runtime, error);
+}
+
+neap_status neap_set_lua_thread(neap_runtime *runtime, void *lua_state, neap_error *error)
+{
+    if (neapi_is_inline(runtime) && neapi_inline_drives(runtime))
+        return neapi_fail(error, NEAP_USAGE,
+                          "a handler or callback cannot call the runtime that runs it");
+    neapi_engine *engine = runtime->has_lane ? runtime->lane.engine : runtime->engine;
+    if (engine != NULL)
+        neapi_engine_set_thread(engine, lua_state);
     return NEAP_OK;
 }
 
@@ -132,6 +173,17 @@ static neap_status open_writer(neap_runtime *runtime, neap_error *error)
     return status;
 }
 
+/* Whose folds the snapshots are. A domain that was given as an object is like no other. */
+static neap_text fingerprint_of(neap_runtime *runtime)
+{
+    if (runtime->sources != NULL)
+        return neapi_sources_fingerprint(runtime->sources);
+    neap_uuid id;
+    neapi_random(neapi_platform_machine(), id.bytes, sizeof id.bytes);
+    neap_uuid_format(id, runtime->fingerprint);
+    return neapi_text_of(runtime->fingerprint);
+}
+
 static neap_status open_lane(neap_runtime *runtime, neap_error *error)
 {
     neapi_session *session;
@@ -144,7 +196,7 @@ static neap_status open_lane(neap_runtime *runtime, neap_error *error)
     lane->report = &runtime->report;
     lane->catalog = runtime->catalog;
     lane->writer = runtime->has_writer ? &runtime->writer : NULL;
-    lane->fingerprint = neapi_sources_fingerprint(runtime->sources);
+    lane->fingerprint = fingerprint_of(runtime);
     status = neapi_lane_init(lane, runtime->engine, session, error);
     if (status != NEAP_OK) {
         neapi_session_close(session);

@@ -22,6 +22,7 @@ struct neap_runtime {
     neapi_catalog *catalog;
     neapi_service *provided; /* by the host, for domain and middleware */
     size_t provided_count;
+    char fingerprint[37]; /* of a domain without sources */
     neapi_store *store;
     neapi_writer writer;
     neapi_lane lane;

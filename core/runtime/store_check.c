@@ -193,6 +193,10 @@ neap_status neap_check_store(neap_runtime *runtime, const neap_store_check **che
     if (runtime == NULL || check == NULL)
         return neapi_fail(error, NEAP_USAGE,
                           "neap_check_store: runtime and check must not be NULL");
+    if (runtime->sources == NULL)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_check_store loads the domain once more, which needs its file: this "
+                          "runtime was given an object");
     const neapi_engine_options options = neapi_runtime_engine_options(runtime);
     neapi_engine *engine;
     store_check *made = neapi_alloc_zero(1, sizeof *made);

@@ -31,6 +31,9 @@ static int construct(lua_State *L)
         lua_rawset(L, 3);
     }
     neapi_schema *schema = lua_touserdata(L, lua_upvalueindex(SCHEMA));
+    if (neapi_schema_is_gone(schema))
+        return luaL_error(L, "%s is gone, for its Lua state is being closed",
+                          lua_tostring(L, lua_upvalueindex(NAME)));
     unsigned depth = (unsigned)lua_tointeger(L, lua_upvalueindex(DEPTH));
     neap_error *error = lua_touserdata(L, lua_upvalueindex(FAILURE));
     if (neapi_schema_check_lj(L, schema, 3, depth, error) != NEAP_OK)

@@ -18,10 +18,11 @@
 /* The engine, if a handler runs and `self` is its context. */
 static neapi_engine *check_context_lj(lua_State *L, const char *what)
 {
-    if (luaL_testudata(L, 1, METATABLE) == NULL)
+    neapi_engine **place = luaL_testudata(L, 1, METATABLE);
+    if (place == NULL)
         neapi_misuse_lj(L, "call it as context:%s(…), with a colon", what);
-    neapi_engine *engine = neapi_engine_of(L);
-    if (engine->scope.handling == NEAPI_HANDLING_NOTHING)
+    neapi_engine *engine = *place;
+    if (engine == NULL || engine->scope.handling == NEAPI_HANDLING_NOTHING)
         neapi_misuse_lj(L, "context.%s: the handler that this context belongs to has ended", what);
     return engine;
 }
@@ -99,9 +100,10 @@ static void check_publish_options_lj(lua_State *L)
 }
 
 /* Raises what went wrong in C, with its status, behind the caller's place. */
-static int raise_lj(lua_State *L, neap_error *error)
+static int raise_lj(lua_State *L, const neapi_engine *engine, neap_error *error)
 {
-    neapi_vm_raise_if_fired_lj(L);
+    if (!engine->vm.guest)
+        neapi_vm_raise_if_fired_lj(L);
     lua_Debug ar;
     if (neapi_trace_caller(L, 1, &ar))
         neapi_error_prefix(error, "%s:%d", neapi_trace_file(&ar), ar.currentline);
@@ -133,7 +135,7 @@ static int context_publish(lua_State *L)
         status = neapi_event_append_lj(L, engine, message, 2, stream, expected, data, scope->call,
                                        scope->unit, error);
     }
-    return status == NEAP_OK ? 0 : raise_lj(L, error);
+    return status == NEAP_OK ? 0 : raise_lj(L, engine, error);
 }
 
 /* ---- context:state --------------------------------------------------------------------------- */
@@ -176,17 +178,22 @@ static int context_state(lua_State *L)
     neapi_state copy = NEAPI_NO_STATE;
     if (engine->options.load_state == NULL)
         return neapi_misuse_lj(L, "context:state is not available here");
+    lua_State *outer = engine->vm.running; /* in a host's state it may be another coroutine */
+    engine->vm.running = L;
     neap_status status =
         engine->options.load_state(engine->options.host, aggregate, id, &copy, error);
+    engine->vm.running = outer;
     if (status != NEAP_OK)
-        return raise_lj(L, error);
+        return raise_lj(L, engine, error);
     if (copy == NEAPI_NO_STATE) {
         lua_pushnil(L);
         return 1;
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->states);
     lua_rawgeti(L, -1, copy);
+    engine->vm.running = L;
     neapi_engine_state_free(engine, copy);
+    engine->vm.running = outer;
     return 1;
 }
 
@@ -200,7 +207,7 @@ static int push_meta_lj(lua_State *L, const neapi_engine *engine)
     if (meta.size == 0)
         lua_newtable(L);
     else if (neapi_decode_lj(L, meta, engine->vm.depth, &error) != NEAP_OK)
-        return raise_lj(L, &error);
+        return raise_lj(L, engine, &error);
     return 1;
 }
 
@@ -248,13 +255,14 @@ static int refuse_assignment(lua_State *L)
     return neapi_misuse_lj(L, "context cannot be changed");
 }
 
-void neapi_context_new_lj(lua_State *L)
+void neapi_context_new_lj(lua_State *L, neapi_engine *engine)
 {
     static const luaL_Reg methods[] = {
         {"now", context_now},     {"id", context_id}, {"publish", context_publish},
         {"state", context_state}, {NULL, NULL},
     };
-    lua_newuserdatauv(L, 0, 0);
+    engine->context_place = lua_newuserdatauv(L, sizeof engine, 0);
+    *engine->context_place = engine;
     luaL_newmetatable(L, METATABLE);
     luaL_newlib(L, methods);
     lua_pushcclosure(L, context_index, 1);

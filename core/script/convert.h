@@ -34,6 +34,9 @@ typedef struct neapi_schema neapi_schema;
 /* Pushes the metatable by which a schema's userdata is known. */
 void neapi_push_schema_metatable_lj(lua_State *L);
 
+/* Whether it was finalized: at the end of a state finalizers may still find it. */
+bool neapi_schema_is_gone(const neapi_schema *schema);
+
 /* Pushes a userdata with the compiled schema of the field table at `index` (DESIGN section 4:
  * "string", "integer?", { "integer" }, nested tables, functions). `name` is the message's, for
  * errors. Raises a text that names the field if the definition is wrong.

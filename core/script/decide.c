@@ -45,8 +45,8 @@ static bool is_sampled(neapi_planned_message *planned)
 static void push_state_lj(lua_State *L, neapi_engine *engine, const deciding *job)
 {
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_STATES), job->state);
-    if (!is_sampled(&engine->plan.messages[job->command->index]) ||
-        neapi_value_copy_lj(L, STATE, engine->vm.depth, NULL) != NEAP_OK)
+    bool compared = is_sampled(&engine->plan.messages[job->command->index]) || engine->vm.guest;
+    if (!compared || neapi_value_copy_lj(L, STATE, engine->vm.depth, NULL) != NEAP_OK)
         lua_pushnil(L);
 }
 

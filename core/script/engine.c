@@ -6,6 +6,7 @@
 #include "script/engine_state.h"
 #include "script/environment.h"
 #include "script/failure.h"
+#include "script/guest.h"
 #include "script/native.h"
 
 /* ---- Entering Lua ---------------------------------------------------------------------------- */
@@ -35,7 +36,7 @@ static neap_status call_protected(lua_State *L, neapi_engine *engine, entry *ent
     neapi_vm_enter(vm);
     int status = lua_pcall(L, 1, 0, -3);
     if (status != LUA_OK) {
-        entered->status = neapi_failure(L, status, entered->error);
+        entered->status = neapi_failure(vm, L, status, entered->error);
         lua_pop(L, 1);
     }
     vm->pure = pure;
@@ -53,7 +54,7 @@ neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *argu
     entry entered = {engine, work, arguments, NEAP_OK, error};
     if (!lua_checkstack(L, 8))
         return neapi_fail(error, NEAP_LIMIT, "depth: Lua's stack is full");
-    lua_pushcfunction(L, neapi_failure_handler);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->entry);
     lua_pushlightuserdata(L, &entered);
     return call_protected(L, engine, &entered);
@@ -64,16 +65,20 @@ neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *argu
 typedef struct opening {
     neapi_engine *engine;
     neapi_sources *sources;
+    int domain; /* in a host's registry; nil: the sources say it */
 } opening;
 
 /* Makes the function through which everything else enters. */
 static void make_entry_lj(lua_State *L, neapi_engine *engine, int functions)
 {
+    lua_pushlightuserdata(L, &engine->vm);
+    lua_pushcclosure(L, neapi_failure_handler, 1);
+    engine->handler = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, functions);
     lua_newtable(L);
     lua_pushvalue(L, -1);
     engine->states = luaL_ref(L, LUA_REGISTRYINDEX);
-    neapi_context_new_lj(L);
+    neapi_context_new_lj(L, engine);
     luaL_getmetatable(L, NEAPI_REJECTION);
     lua_pushcclosure(L, run_entry, 4);
     engine->entry = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -94,6 +99,8 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
     neapi_services_declare_lj(L, engine, -1);
+    neapi_environment_require_lj(L);
+    engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
     if (status == NEAP_OK)
         make_entry_lj(L, engine, functions);
     return status;
@@ -102,7 +109,7 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
 static neap_status enter_first(neapi_engine *engine, neapi_sources *sources, neap_error *error)
 {
     lua_State *L = engine->vm.L;
-    opening job = {engine, sources};
+    opening job = {engine, sources, LUA_NOREF};
     entry entered = {engine, load_domain, &job, NEAP_OK, error};
     lua_pushcfunction(L, neapi_failure_handler);
     lua_pushcfunction(L, run_entry);
@@ -124,6 +131,45 @@ static void set_options(neapi_engine *engine, const neapi_engine_options *option
     vm->instruction_limit = options->instructions;
     vm->ms = options->ms;
     vm->depth = options->depth;
+}
+
+/* Nothing of the engine stays in the host's state. Allocates nothing, raises nothing. */
+static void leave_host(neapi_engine *engine)
+{
+    lua_State *L = engine->vm.running;
+    if (engine->context_place != NULL)
+        *engine->context_place = NULL;
+    if (engine->required_place != NULL)
+        *engine->required_place = NULL;
+    if (!lua_checkstack(L, 4))
+        return;
+    const int kept[] = {
+        engine->entry,          engine->states,
+        engine->handler,        engine->require,
+        engine->make_services,  engine->declared_services,
+        engine->given_services, engine->services != 0 ? engine->services : LUA_NOREF,
+    };
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        luaL_unref(L, LUA_REGISTRYINDEX, kept[i]);
+}
+
+void neapi_engine_close(neapi_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    if (engine->vm.guest)
+        leave_host(engine);
+    else
+        neapi_vm_close(&engine->vm);
+    neapi_catalog_fini(&engine->catalog);
+    neapi_map_fini(&engine->plan.former_by_name);
+    neapi_buffer_fini(&engine->scratch);
+    neapi_buffer_fini(&engine->tag_text);
+    neapi_buffer_fini(&engine->service_argument);
+    neapi_buffer_fini(&engine->service_result);
+    neapi_buffer_fini(&engine->upcast);
+    neapi_free(engine->free_states);
+    neapi_free(engine);
 }
 
 neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options *options,
@@ -150,20 +196,111 @@ neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options
     return NEAP_OK;
 }
 
-void neapi_engine_close(neapi_engine *engine)
+/* ---- In a host's state ----------------------------------------------------------------------- */
+
+static neap_status load_guest(lua_State *L, neapi_engine *engine, void *arguments,
+                              neap_error *error)
 {
-    if (engine == NULL)
-        return;
-    neapi_vm_close(&engine->vm);
-    neapi_catalog_fini(&engine->catalog);
-    neapi_map_fini(&engine->plan.former_by_name);
-    neapi_buffer_fini(&engine->scratch);
-    neapi_buffer_fini(&engine->tag_text);
-    neapi_buffer_fini(&engine->service_argument);
-    neapi_buffer_fini(&engine->service_result);
-    neapi_buffer_fini(&engine->upcast);
-    neapi_free(engine->free_states);
-    neapi_free(engine);
+    const opening *job = arguments;
+    luaL_checkstack(L, 20, "loading a domain");
+    lua_newtable(L);
+    int functions = lua_gettop(L);
+    if (job->sources != NULL) {
+        neapi_guest_require_lj(L, job->sources, &engine->required_place);
+        lua_pushvalue(L, -1);
+        engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
+        neapi_guest_load_lj(L, job->sources);
+    } else {
+        lua_getglobal(L, "require");
+        engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, job->domain);
+    }
+    neapi_guest_plan_lj(L);
+    neap_status status =
+        neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
+    neapi_services_declare_lj(L, engine, -1);
+    if (status == NEAP_OK)
+        make_entry_lj(L, engine, functions);
+    return status;
+}
+
+/* (entry, domain, services): makes the message handler, which takes memory, inside the protected
+ * call. */
+static int enter_guest(lua_State *L)
+{
+    entry *entered = lua_touserdata(L, 1);
+    opening *job = entered->arguments;
+    if (!lua_isnil(L, 3))
+        entered->engine->given_services = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_settop(L, 2);
+    job->domain = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushlightuserdata(L, &entered->engine->vm);
+    lua_pushcclosure(L, neapi_failure_handler, 1);
+    lua_pushcfunction(L, run_entry);
+    lua_pushlightuserdata(L, entered);
+    call_protected(L, entered->engine, entered);
+    luaL_unref(L, LUA_REGISTRYINDEX, job->domain);
+    return 0;
+}
+
+static neap_status enter_guest_first(neapi_engine *engine, int services, neapi_sources *sources,
+                                     neap_error *error)
+{
+    lua_State *L = engine->vm.running;
+    opening job = {engine, sources, LUA_NOREF};
+    entry entered = {engine, load_guest, &job, NEAP_OK, error};
+    if (!lua_checkstack(L, 8))
+        return neapi_fail(error, NEAP_LIMIT, "depth: Lua's stack is full");
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, enter_guest);
+    lua_pushlightuserdata(L, &entered);
+    if (sources == NULL)
+        lua_pushvalue(L, top);
+    else
+        lua_pushnil(L);
+    if (services != 0)
+        lua_pushvalue(L, services < 0 ? services + top + 1 : services);
+    else
+        lua_pushnil(L);
+    int status = lua_pcall(L, 3, 0, 0);
+    if (status != LUA_OK)
+        entered.status = neapi_failure(&engine->vm, L, status, error);
+    lua_settop(L, top);
+    return entered.status;
+}
+
+neap_status neapi_engine_open_guest(void *lua_state, int services, neapi_sources *sources,
+                                    const neapi_engine_options *options, neapi_engine **engine,
+                                    neap_error *error)
+{
+    neap_error own;
+    if (error == NULL)
+        error = &own;
+    neapi_engine *opened = neapi_alloc_zero(1, sizeof *opened);
+    if (opened == NULL)
+        return neapi_nomem(error);
+    neapi_catalog_init(&opened->catalog);
+    set_options(opened, options);
+    opened->vm.guest = true;
+    opened->vm.border = run_entry;
+    opened->vm.L = opened->vm.running = lua_state;
+    opened->entry = opened->states = opened->handler = opened->require = LUA_NOREF;
+    opened->declared_services = opened->make_services = opened->given_services = LUA_NOREF;
+    neap_status status = enter_guest_first(opened, services, sources, error);
+    if (status != NEAP_OK) {
+        neapi_engine_close(opened);
+        return status;
+    }
+    if (sources != NULL)
+        neapi_sources_seal(sources);
+    *engine = opened;
+    return NEAP_OK;
+}
+
+void neapi_engine_set_thread(neapi_engine *engine, void *lua_state)
+{
+    if (engine->vm.guest)
+        engine->vm.running = lua_state;
 }
 
 neapi_catalog *neapi_engine_catalog(neapi_engine *engine)

@@ -54,6 +54,14 @@ typedef struct neapi_engine_options {
  */
 neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options *options,
                               neapi_engine **engine, neap_error *error);
+/* The same in a host's own lua_State, without limits, in the host's globals: the domain in the
+ * sources or, where they are NULL, the one on top of its stack (which stays there). services: the
+ * place there of a table of services, or 0. The state must outlive the engine. */
+neap_status neapi_engine_open_guest(void *lua_state, int services, neapi_sources *sources,
+                                    const neapi_engine_options *options, neapi_engine **engine,
+                                    neap_error *error);
+/* Which thread of the host's state calls from now on; nothing in a state of the engine's own. */
+void neapi_engine_set_thread(neapi_engine *engine, void *lua_state);
 void neapi_engine_close(neapi_engine *engine);
 neapi_catalog *neapi_engine_catalog(neapi_engine *engine);
 
@@ -72,7 +80,7 @@ typedef struct neapi_service_options {
 } neapi_service_options;
 
 /* Makes the domain's services: once, before anything is handled. Errors: NEAP_HANDLER (one cannot
- * be made), NEAP_USAGE (the options), NEAP_LIMIT, NEAP_NOMEM. */
+ * be made), NEAP_USAGE (the options), NEAP_LIMIT, NEAP_NOMEM. sources: NULL if it has none. */
 neap_status neapi_engine_start(neapi_engine *engine, neapi_sources *sources,
                                const neapi_service_options *options, neap_error *error);
 

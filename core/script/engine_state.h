@@ -32,10 +32,16 @@ struct neapi_engine {
     neapi_buffer tag_text; /* and the tags of one of them */
     neapi_buffer service_argument, service_result; /* of a host's function, as JSON */
     neapi_buffer upcast;                           /* the JSON of an event that an upcaster gave */
-    int entry;             /* the function through which C enters, in the registry */
-    int states;            /* the list of folded states, in the registry */
-    int declared_services; /* the domain's list, in the registry */
-    int services;          /* what context.services is, in the registry; 0: not made */
+    int entry;                      /* the function through which C enters, in the registry */
+    int handler;                    /* its message handler, in the registry */
+    neapi_engine **context_place;   /* where `context` finds the engine */
+    int states;                     /* the list of folded states, in the registry */
+    int declared_services;          /* the domain's list, in the registry */
+    int make_services;              /* what makes them, in the registry */
+    int services;                   /* what context.services is, in the registry; 0: not made */
+    int require;                    /* the domain's, in the registry */
+    int given_services;             /* by the host, in its registry; LUA_NOREF: none */
+    neapi_sources **required_place; /* where the domain's require finds the sources */
     neapi_state *free_states;
     size_t free_count, free_capacity;
     int state_count;
@@ -101,11 +107,6 @@ void neapi_services_declare_lj(lua_State *L, neapi_engine *engine, int index);
 void neapi_services_push_lj(lua_State *L, const neapi_engine *engine);
 
 /* context: core/script/context.c. Pushes the one object. */
-void neapi_context_new_lj(lua_State *L);
-
-static inline neapi_engine *neapi_engine_of(lua_State *L)
-{
-    return (neapi_engine *)(void *)neapi_vm_of(L); /* vm is its first member */
-}
+void neapi_context_new_lj(lua_State *L, neapi_engine *engine);
 
 #endif

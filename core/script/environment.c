@@ -12,6 +12,7 @@
 #include "script/trace.h"
 
 #define ENVIRONMENT "neap.environment"
+#define REQUIRE     "neap.require" /* the domain's */
 
 /* Joins its arguments with tabs, as Lua's own print does, for the log. */
 static int print_to_log(lua_State *L)
@@ -110,7 +111,7 @@ static int load_text(lua_State *L)
     return 1;
 }
 
-static int refuse_global(lua_State *L)
+int neapi_environment_refuse_global(lua_State *L)
 {
     return neapi_misuse_lj(L, "global '%s' cannot be made: say 'local' in front of it",
                            luaL_tolstring(L, 2, NULL));
@@ -196,7 +197,7 @@ static void set_string_metatable_lj(lua_State *L)
     lua_pop(L, 2);
 }
 
-static void make_environment_lj(lua_State *L)
+static void make_environment_lj(lua_State *L, neapi_sources *sources)
 {
     lua_pushglobaltable(L);
     push_copy_lj(L, -1);
@@ -205,10 +206,12 @@ static void make_environment_lj(lua_State *L)
     set_string_metatable_lj(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, LUA_GNAME);
-    neapi_require_push_lj(L);
+    neapi_require_push_lj(L, -1, 0, sources, NULL);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, REQUIRE);
     lua_setfield(L, -2, "require");
     lua_createtable(L, 0, 2);
-    lua_pushcfunction(L, refuse_global);
+    lua_pushcfunction(L, neapi_environment_refuse_global);
     lua_setfield(L, -2, "__newindex");
     lua_pushliteral(L, "the domain's environment");
     lua_setfield(L, -2, "__metatable");
@@ -216,12 +219,17 @@ static void make_environment_lj(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
 }
 
+void neapi_environment_require_lj(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, REQUIRE);
+}
+
 void neapi_environment_open_lj(lua_State *L, neapi_sources *sources)
 {
     open_libraries_lj(L);
     replace_functions_lj(L);
-    neapi_require_open_lj(L, sources);
-    make_environment_lj(L);
+    neapi_require_open_lj(L);
+    make_environment_lj(L, sources);
     neapi_environment_module_lj(L, "neap");
     lua_pop(L, 1);
 }
@@ -240,7 +248,7 @@ static neap_text lua_text(neap_text bytes)
     return bytes;
 }
 
-void neapi_environment_load_lj(lua_State *L, const neapi_source *source)
+void neapi_environment_load_lj(lua_State *L, const neapi_source *source, int index)
 {
     lua_pushfstring(L, "@%s", source->path.data);
     neap_text text = lua_text(source->bytes);
@@ -248,13 +256,15 @@ void neapi_environment_load_lj(lua_State *L, const neapi_source *source)
     lua_remove(L, -2);
     if (status != LUA_OK)
         lua_error(L);
-    lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
+    lua_pushvalue(L, index);
     if (lua_setupvalue(L, -2, 1) == NULL)
         lua_pop(L, 1);
 }
 
 void neapi_environment_run_lj(lua_State *L, neapi_sources *sources)
 {
-    neapi_environment_load_lj(L, neapi_sources_domain(sources));
+    lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
+    neapi_environment_load_lj(L, neapi_sources_domain(sources), lua_gettop(L));
+    lua_remove(L, -2);
     lua_call(L, 0, 1);
 }

@@ -35,10 +35,12 @@ static void describe_object(lua_State *L)
 
 int neapi_failure_handler(lua_State *L)
 {
-    neapi_vm *vm = neapi_vm_of(L);
+    neapi_vm *vm = lua_touserdata(L, lua_upvalueindex(1));
+    if (vm == NULL)
+        vm = neapi_vm_of(L);
     if (vm->fired)
         return 1;
-    neapi_trace(L, 1, vm->traceback, sizeof vm->traceback);
+    neapi_trace(L, 1, vm);
     if (lua_type(L, 1) == LUA_TSTRING || neapi_error_is(L, 1))
         return 1;
     describe_object(L);
@@ -64,14 +66,15 @@ static neap_status raised(lua_State *L, neap_error *error)
     return neapi_fail(error, NEAP_HANDLER, "%s", text);
 }
 
-neap_status neapi_failure(lua_State *L, int lua_status, neap_error *error)
+neap_status neapi_failure(neapi_vm *vm, lua_State *L, int lua_status, neap_error *error)
 {
-    neapi_vm *vm = neapi_vm_of(L);
     neap_status status;
     if (vm->fired)
         status = neapi_fail(error, NEAP_LIMIT, "%s", vm->limit);
     else if (lua_status == LUA_ERRMEM)
         status = out_of_memory(vm, error);
+    else if (lua_status == LUA_ERRERR) /* what our message handler lacks is room */
+        status = neapi_fail(error, NEAP_LIMIT, "depth: stack overflow");
     else
         status = raised(L, error);
     NEAPI_ERROR_SET(error, traceback, vm->traceback, strlen(vm->traceback));

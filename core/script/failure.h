@@ -5,14 +5,15 @@
 #include <lua.h>
 
 #include "neap.h"
+#include "script/vm.h"
 
 /* The message handler of every entry: notes the traceback, and gives a text for whatever was
- * raised, or the error object. */
+ * raised, or the error object. Its upvalue is the neapi_vm; without one it is that of the state. */
 int neapi_failure_handler(lua_State *L);
 
 /* Fills *error (not NULL) from what lua_pcall left on top, and returns the status. Raises nothing.
  */
-neap_status neapi_failure(lua_State *L, int lua_status, neap_error *error);
+neap_status neapi_failure(neapi_vm *vm, lua_State *L, int lua_status, neap_error *error);
 
 /* Fails with NEAP_HANDLER at the place of the function at `index`: "shop.lua:41: …". */
 neap_status neapi_fail_at(lua_State *L, int index, neap_error *error, const char *format, ...)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "message/json.h"
 #include "script/convert.h"
 #include "script/lua_error.h"
@@ -21,6 +22,7 @@ neapi_host *neapi_host_check_lj(lua_State *L, const char *method)
         neapi_misuse_lj(L, "call it as runtime:%s(…), with a colon", method);
     if (host->runtime == NULL)
         neapi_misuse_lj(L, "runtime:%s: the runtime is closed", method);
+    neapi_host_arrive_lj(L, host, method);
     return host;
 }
 
@@ -42,7 +44,7 @@ static int free_reply(lua_State *L)
     return 0;
 }
 
-static neap_reply **push_reply_place_lj(lua_State *L)
+neap_reply **neapi_host_reply_place_lj(lua_State *L)
 {
     neap_reply **place = lua_newuserdatauv(L, sizeof(neap_reply *), 0);
     *place = NULL;
@@ -59,8 +61,10 @@ void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt)
     char id[37];
     neap_uuid_format(receipt->command_id, id);
     lua_createtable(L, 0, 6);
-    lua_pushstring(L, id);
-    lua_setfield(L, -2, "command_id");
+    if (!neapi_uuid_is_zero(receipt->command_id)) {
+        lua_pushstring(L, id);
+        lua_setfield(L, -2, "command_id");
+    }
     if (receipt->stream.size != 0) {
         lua_pushlstring(L, receipt->stream.data, receipt->stream.size);
         lua_setfield(L, -2, "stream");
@@ -79,6 +83,14 @@ void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt)
     lua_setfield(L, -2, "events");
 }
 
+int neapi_host_return_receipt_lj(lua_State *L, neap_reply **reply)
+{
+    neapi_host_push_receipt_lj(L, neap_reply_receipt(*reply));
+    neap_reply_free(*reply);
+    *reply = NULL;
+    return 1;
+}
+
 /* Gives the reply's JSON as a value, and frees the reply. */
 static int return_value(lua_State *L, neap_reply **reply)
 {
@@ -93,7 +105,7 @@ static int return_value(lua_State *L, neap_reply **reply)
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-static const char *name_argument_lj(lua_State *L, const char *method, const char *what)
+const char *neapi_host_name_lj(lua_State *L, const char *method, const char *what)
 {
     if (lua_type(L, 2) != LUA_TSTRING)
         neapi_misuse_lj(L, "runtime:%s needs the name of %s as a text, but got a %s", method, what,
@@ -102,8 +114,8 @@ static const char *name_argument_lj(lua_State *L, const char *method, const char
 }
 
 /* The message's fields, at place 3: a table, JSON, or nothing for a message without fields. */
-static neap_status data_argument_lj(lua_State *L, neapi_host *host, const char *method,
-                                    neap_text *json, neap_error *error)
+neap_status neapi_host_data_lj(lua_State *L, neapi_host *host, const char *method, neap_text *json,
+                               neap_error *error)
 {
     if (lua_isnoneornil(L, 3)) {
         *json = NEAPI_LITERAL("{}");
@@ -125,8 +137,8 @@ static neap_status data_argument_lj(lua_State *L, neapi_host *host, const char *
 }
 
 /* Replaces options.meta, a table of texts, by its JSON, which the stack keeps alive. */
-static neap_status meta_option_lj(lua_State *L, const char *method, neap_dispatch_options *options,
-                                  neap_error *error)
+neap_status neapi_host_meta_lj(lua_State *L, const char *method, neap_dispatch_options *options,
+                               neap_error *error)
 {
     if (lua_type(L, 4) != LUA_TTABLE || lua_getfield(L, 4, "meta") == LUA_TNIL)
         return NEAP_OK;
@@ -169,12 +181,12 @@ bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
     char label[64];
     snprintf(label, sizeof label, "runtime:%s", method);
     lua_settop(L, 4);
-    message->name = name_argument_lj(L, method, "a command");
+    message->name = neapi_host_name_lj(L, method, "a command");
     neap_dispatch_options_init(&message->options);
     neapi_host_options_lj(L, 4, label, known, &message->options);
     refuse_later_options_lj(L, method);
-    return data_argument_lj(L, host, method, &message->json, error) == NEAP_OK &&
-           meta_option_lj(L, method, &message->options, error) == NEAP_OK;
+    return neapi_host_data_lj(L, host, method, &message->json, error) == NEAP_OK &&
+           neapi_host_meta_lj(L, method, &message->options, error) == NEAP_OK;
 }
 
 /* runtime:dispatch(name, data, options) → receipt | nil, err */
@@ -185,14 +197,11 @@ static int host_dispatch(lua_State *L)
     neap_error error;
     if (!neapi_host_message_lj(L, host, "dispatch", &message, &error))
         return neapi_host_fail_lj(L, &error);
-    neap_reply **reply = push_reply_place_lj(L);
+    neap_reply **reply = neapi_host_reply_place_lj(L);
     if (neap_dispatch(host->runtime, message.name, message.json.data, message.json.size,
                       &message.options, reply, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
-    neapi_host_push_receipt_lj(L, neap_reply_receipt(*reply));
-    neap_reply_free(*reply);
-    *reply = NULL;
-    return 1;
+    return neapi_host_return_receipt_lj(L, reply);
 }
 
 /* runtime:query(name, data, options) → answer | nil, err */
@@ -205,14 +214,14 @@ static int host_query(lua_State *L)
     };
     neapi_host *host = neapi_host_check_lj(L, "query");
     lua_settop(L, 4);
-    const char *name = name_argument_lj(L, "query", "a query");
+    const char *name = neapi_host_name_lj(L, "query", "a query");
     uint32_t timeout_ms = 0;
     neapi_host_options_lj(L, 4, "runtime:query", known, &timeout_ms);
     neap_text json;
     neap_error error;
-    if (data_argument_lj(L, host, "query", &json, &error) != NEAP_OK)
+    if (neapi_host_data_lj(L, host, "query", &json, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
-    neap_reply **reply = push_reply_place_lj(L);
+    neap_reply **reply = neapi_host_reply_place_lj(L);
     if (neap_query(host->runtime, name, json.data, json.size, timeout_ms, reply, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     return return_value(L, reply);
@@ -223,7 +232,7 @@ static int host_state(lua_State *L)
 {
     neapi_host *host = neapi_host_check_lj(L, "state");
     lua_settop(L, 4);
-    const char *name = name_argument_lj(L, "state", "an aggregate");
+    const char *name = neapi_host_name_lj(L, "state", "an aggregate");
     bool by_tags = lua_type(L, 3) == LUA_TTABLE;
     if (!by_tags && lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3))
         return neapi_misuse_lj(L,
@@ -234,10 +243,10 @@ static int host_state(lua_State *L)
         return neapi_misuse_lj(L, "runtime:state: the version must be an integer from 1");
     neap_error error;
     neap_text json = {0};
-    if (by_tags && data_argument_lj(L, host, "state", &json, &error) != NEAP_OK)
+    if (by_tags && neapi_host_data_lj(L, host, "state", &json, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     const char *id = by_tags ? neapi_buffer_terminated(&host->json) : lua_tostring(L, 3);
-    neap_reply **reply = push_reply_place_lj(L);
+    neap_reply **reply = neapi_host_reply_place_lj(L);
     if (neap_state(host->runtime, name, id, (uint64_t)lua_tointeger(L, 4), reply, &error) !=
         NEAP_OK)
         return neapi_host_fail_lj(L, &error);
@@ -269,6 +278,9 @@ static int host_close(lua_State *L)
     neapi_host *host = luaL_testudata(L, 1, METATABLE);
     if (host == NULL)
         return neapi_misuse_lj(L, "call it as runtime:close(), with a colon");
+    if (host->runtime == NULL)
+        return 0;
+    neapi_host_enter_lj(L, host, "close");
     neapi_host_close_cursors(host);
     neap_close(host->runtime);
     host->runtime = NULL;
@@ -281,12 +293,11 @@ static int unknown_method(lua_State *L)
     static const struct {
         const char *name, *what;
     } later[] = {
-        {"publish", "publishing from outside"},
         {"rebuild", "projections"},
         {"dead_letters", "subscribers"},
     };
-    static const char *const names[] = {"dispatch", "send",        "query", "state", "events",
-                                        "stats",    "check_store", "drain", "close"};
+    static const char *const names[] = {"dispatch", "send",  "publish",     "query", "state",
+                                        "events",   "stats", "check_store", "drain", "close"};
     neap_text wanted = {0};
     wanted.data = luaL_tolstring(L, 2, &wanted.size);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
@@ -300,11 +311,12 @@ static int unknown_method(lua_State *L)
     return neapi_misuse_lj(L, "a runtime has no '%s'", wanted.data);
 }
 
-static void push_metatable_lj(lua_State *L)
+void neapi_host_push_metatable_lj(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"dispatch", host_dispatch},
         {"send", neapi_host_send},
+        {"publish", neapi_host_publish},
         {"query", host_query},
         {"state", host_state},
         {"events", neapi_host_events},
@@ -328,82 +340,4 @@ static void push_metatable_lj(lua_State *L)
     lua_setfield(L, -2, "__close");
     lua_pushliteral(L, METATABLE);
     lua_setfield(L, -2, "__metatable");
-}
-
-static void log_to_stderr(void *user, neap_log_level level, const char *text)
-{
-    static const char *const names[] = {"debug", "info", "warning", "error"};
-    (void)user;
-    fprintf(stderr, "neap: %s: %s\n", names[level], text);
-}
-
-static void log_option_lj(lua_State *L, neap_options *options)
-{
-    if (lua_type(L, 2) != LUA_TTABLE || lua_getfield(L, 2, "log") == LUA_TNIL)
-        return;
-    const char *where = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    if (strcmp(where, "stderr") != 0)
-        neapi_misuse_lj(L, "neap.open: 'log' can only be \"stderr\"");
-    options->log = log_to_stderr;
-}
-
-#define OPTION(name, type)                                                                         \
-    {                                                                                              \
-#name, NEAPI_HOST_##type, offsetof(neap_options, name)                                     \
-    }
-
-/* neap.open(path, options) → runtime | nil, err */
-static int host_open(lua_State *L)
-{
-    static const neapi_host_option known[] = {
-        OPTION(store, TEXT),
-        OPTION(read_only, FLAG),
-        OPTION(record_commands, FLAG),
-        OPTION(lanes, UNSIGNED),
-        OPTION(queue_length, UNSIGNED),
-        OPTION(conflict_retries, UNSIGNED),
-        OPTION(warm_aggregates, UNSIGNED),
-        OPTION(nesting_depth, UNSIGNED),
-        OPTION(unit_events, UNSIGNED),
-        OPTION(unit_bytes, SIZE),
-        OPTION(message_bytes, SIZE),
-        OPTION(lane_memory_bytes, SIZE),
-        OPTION(allocation_bytes, SIZE),
-        OPTION(handler_instructions, UINT64),
-        OPTION(handler_ms, UINT32),
-        OPTION(close_ms, UINT32),
-        OPTION(key_retention_ms, INT64),
-        OPTION(snapshot_bytes, SIZE),
-        {"log", NEAPI_HOST_OTHER, 0},
-        {"config", NEAPI_HOST_OTHER, 0},
-        {"services", NEAPI_HOST_OTHER, 0},
-        {NULL, NEAPI_HOST_OTHER, 0},
-    };
-    if (lua_type(L, 1) != LUA_TSTRING)
-        return neapi_misuse_lj(L, "neap.open needs the path of a domain's file, but got a %s",
-                               luaL_typename(L, 1));
-    lua_settop(L, 2);
-    neap_options options;
-    neap_options_init(&options);
-    neapi_host_options_lj(L, 2, "neap.open", known, &options);
-    log_option_lj(L, &options);
-    neapi_host_services_lj(L, &options);
-    neapi_host *host = lua_newuserdatauv(L, sizeof *host, 0);
-    *host = (neapi_host){0};
-    push_metatable_lj(L);
-    lua_setmetatable(L, -2);
-    neap_error error;
-    if (neap_open(lua_tostring(L, 1), &options, &host->runtime, &error) != NEAP_OK)
-        return neapi_host_fail_lj(L, &error);
-    return 1;
-}
-
-void neapi_host_open_lj(lua_State *L)
-{
-    lua_getfield(L, -1, "json");
-    lua_getfield(L, -1, "encode");
-    lua_setfield(L, LUA_REGISTRYINDEX, "neap.encode");
-    lua_pop(L, 1);
-    lua_pushcfunction(L, host_open);
-    lua_setfield(L, -2, "open");
 }

@@ -15,6 +15,9 @@ typedef struct neapi_host_cursor neapi_host_cursor;
 /* A userdata. Closed: runtime is NULL. */
 typedef struct neapi_host {
     neap_runtime *runtime;
+    bool is_inline;             /* its domain is in this Lua state */
+    bool has_clock;             /* which is the userdata's user value */
+    int64_t now_us;             /* what it said at the beginning of this call */
     neapi_buffer json;          /* of the message under way */
     neapi_host_cursor *cursors; /* the open ones */
 } neapi_host;
@@ -22,11 +25,24 @@ typedef struct neapi_host {
 /* Adds open() to the table on top. */
 void neapi_host_open_lj(lua_State *L);
 
+/* The metatable of a runtime. */
+void neapi_host_push_metatable_lj(lua_State *L);
+
+/* The beginning of every call of a runtime: says to it which coroutine this is. Raises "usage" if a
+ * handler of the runtime is running. */
+void neapi_host_enter_lj(lua_State *L, neapi_host *host, const char *method);
+/* The same behind a look at the clock. The host's userdata is at place 1. */
+void neapi_host_arrive_lj(lua_State *L, neapi_host *host, const char *method);
+
 /* The runtime at place 1, open. `method` is for the error. */
 neapi_host *neapi_host_check_lj(lua_State *L, const char *method);
 
 /* Returns nil and the error. */
 int neapi_host_fail_lj(lua_State *L, const neap_error *error);
+/* Pushes a place that frees the reply put into it when nobody holds it. */
+neap_reply **neapi_host_reply_place_lj(lua_State *L);
+/* Gives the reply's receipt as a table, and frees the reply. */
+int neapi_host_return_receipt_lj(lua_State *L, neap_reply **reply);
 /* Pushes a command's receipt as a table. */
 void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt);
 
@@ -35,6 +51,8 @@ void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt);
 void neapi_host_services_lj(lua_State *L, neap_options *options);
 /* runtime:send(name, data, options) → pending; core/script/host_pending.c. */
 int neapi_host_send(lua_State *L);
+/* runtime:publish(type, data, options) → receipt | nil, err; core/script/host_publish.c. */
+int neapi_host_publish(lua_State *L);
 /* runtime:stats() → figures | nil, err; core/script/host_stats.c. */
 int neapi_host_stats(lua_State *L);
 /* runtime:check_store() → what the domain makes of it | nil, err; core/script/host_check.c. */
@@ -54,6 +72,14 @@ typedef struct neapi_host_message {
 /* Reads them from the places 2, 3 and 4. false: *error says what is wrong with the data. */
 bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
                            neapi_host_message *message, neap_error *error);
+
+/* Its parts: the name at place 2; the fields at 3; options.meta of the table at 4, whose JSON the
+ * stack keeps alive. */
+const char *neapi_host_name_lj(lua_State *L, const char *method, const char *what);
+neap_status neapi_host_data_lj(lua_State *L, neapi_host *host, const char *method, neap_text *json,
+                               neap_error *error);
+neap_status neapi_host_meta_lj(lua_State *L, const char *method, neap_dispatch_options *options,
+                               neap_error *error);
 
 /* ---- Option tables (core/script/host_options.c) ---------------------------------------------- */
 

@@ -97,11 +97,34 @@ static bool wait_until(outcome *held, int64_t deadline_us)
     }
 }
 
+/* Without lanes nobody else does the work: whoever waits for it does. The runtime is the user value
+ * of the pending at place 1. */
+static void work_lj(lua_State *L, outcome *held, const char *method, int64_t deadline_us)
+{
+    if (atomic_load(&held->known) || lua_getiuservalue(L, 1, 1) != LUA_TUSERDATA)
+        return;
+    neapi_host *host = lua_touserdata(L, -1);
+    if (host->runtime == NULL)
+        return;
+    lua_rotate(L, 1, 1); /* its place is the first */
+    neapi_host_arrive_lj(L, host, method);
+    lua_rotate(L, 1, -1);
+    lua_pop(L, 1);
+    int64_t left = deadline_us - neapi_monotonic_us(neapi_platform_machine());
+    uint32_t ms = 0;
+    if (deadline_us != NEAPI_NO_DEADLINE)
+        ms = left <= 1000 ? 1 : (uint32_t)(left / 1000);
+    neap_error error;
+    neap_drain(host->runtime, ms, &error);
+}
+
 /* pending:wait(timeout) → receipt | nil, err. May be called again. */
 static int pending_wait(lua_State *L)
 {
     outcome *held = check_pending_lj(L, "wait");
-    if (!wait_until(held, deadline_argument_lj(L))) {
+    int64_t deadline_us = deadline_argument_lj(L);
+    work_lj(L, held, "wait", deadline_us);
+    if (!wait_until(held, deadline_us)) {
         neap_error error;
         neapi_fail(&error, NEAP_TIMEOUT, "the command is still under way");
         error.outcome_unknown = true;
@@ -116,7 +139,9 @@ static int pending_wait(lua_State *L)
 /* pending:done() → whether wait() would return at once. */
 static int pending_done(lua_State *L)
 {
-    lua_pushboolean(L, atomic_load(&check_pending_lj(L, "done")->known));
+    outcome *held = check_pending_lj(L, "done");
+    work_lj(L, held, "done", 0);
+    lua_pushboolean(L, atomic_load(&held->known));
     return 1;
 }
 
@@ -141,10 +166,14 @@ int neapi_host_send(lua_State *L)
     neap_error error;
     if (!neapi_host_message_lj(L, host, "send", &message, &error))
         return neapi_host_fail_lj(L, &error);
-    outcome **place = lua_newuserdatauv(L, sizeof *place, 0);
+    outcome **place = lua_newuserdatauv(L, sizeof *place, 1);
     *place = NULL;
     push_metatable_lj(L);
     lua_setmetatable(L, -2);
+    if (host->is_inline) {
+        lua_pushvalue(L, 1);
+        lua_setiuservalue(L, -2, 1);
+    }
     outcome *made = outcome_new();
     if (made == NULL) {
         neapi_nomem(&error);

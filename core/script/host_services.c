@@ -25,8 +25,10 @@ static const char *table_option_lj(lua_State *L, const char *name)
 }
 
 /* A host and a domain share no values: what is in the host's Lua cannot be called by a lane. */
-static const char *services_option_lj(lua_State *L)
+static const char *services_option_lj(lua_State *L, const neap_options *options)
 {
+    if (options->lanes == 0) /* it can be, there: neap_load_in() takes them */
+        return NULL;
     if (lua_type(L, 2) != LUA_TTABLE || lua_getfield(L, 2, "services") != LUA_TTABLE)
         return table_option_lj(L, "services");
     lua_pushnil(L);
@@ -44,5 +46,5 @@ static const char *services_option_lj(lua_State *L)
 void neapi_host_services_lj(lua_State *L, neap_options *options)
 {
     options->config = table_option_lj(L, "config");
-    options->services = services_option_lj(L);
+    options->services = services_option_lj(L, options);
 }

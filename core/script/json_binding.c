@@ -49,6 +49,8 @@ static neapi_schema *schema_argument(lua_State *L, int argument)
     bool is_schema =
         lua_getmetatable(L, argument) && lua_rawequal(L, -1, lua_upvalueindex(SCHEMAS));
     luaL_argexpected(L, is_schema, argument, "schema");
+    luaL_argcheck(L, !neapi_schema_is_gone(lua_touserdata(L, argument)), argument,
+                  "the schema is gone, for its Lua state is being closed");
     lua_pop(L, 1);
     return lua_touserdata(L, argument);
 }

@@ -29,7 +29,7 @@ int neapi_vm_fire_lj(lua_State *L, const char *format, ...)
     vsnprintf(vm->limit, sizeof vm->limit, format, arguments);
     va_end(arguments);
     vm->fired = true;
-    neapi_trace(L, 0, vm->traceback, sizeof vm->traceback);
+    neapi_trace(L, 0, vm);
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
     lua_pushstring(L, vm->limit);
     return lua_error(L);

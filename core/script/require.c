@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "script/embedded.h"
 #include "script/environment.h"
@@ -12,9 +13,15 @@
 #include "script/vm.h"
 
 #define LOADED      "neap.loaded"      /* Neap's own modules, by name */
-#define REQUIRED    "neap.required"    /* the domain's, by name; false while one is being loaded */
 #define OWN_GLOBALS "neap.own_globals" /* the environment of Neap's own modules */
-#define SOURCES     "neap.sources"
+
+/* Upvalues of the domain's require. */
+enum {
+    SOURCES = 1, /* a userdata: where they are, or NULL */
+    REQUIRED,    /* modules by name; false while one is being loaded */
+    ENVIRONMENT,
+    OWN, /* requires what is Neap's; nil: the library has it */
+};
 
 static void push_native_lj(lua_State *L)
 {
@@ -73,11 +80,14 @@ static bool is_neap(const char *name)
 
 static void find_lj(lua_State *L, neap_text name, neapi_source *source)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, SOURCES);
-    neapi_sources *sources = lua_touserdata(L, -1);
-    lua_pop(L, 1);
+    neapi_sources *sources = *(neapi_sources **)lua_touserdata(L, lua_upvalueindex(SOURCES));
     const neapi_source *found;
     neap_error error;
+    if (sources == NULL)
+        neapi_misuse_lj(L,
+                        "require: module '%.*s' was not required while the domain was loaded; "
+                        "require it at the top of the file",
+                        NEAPI_TEXT(name));
     if (neapi_sources_find(sources, name, &found, &error) != NEAP_OK)
         neapi_misuse_lj(L, "require: %s", error.message);
     *source = *found; /* the list may move when the module requires another one */
@@ -87,7 +97,7 @@ static void find_lj(lua_State *L, neap_text name, neapi_source *source)
 static int end_loading(lua_State *L)
 {
     lua_settop(L, 1);
-    lua_getfield(L, LUA_REGISTRYINDEX, REQUIRED);
+    lua_getiuservalue(L, 1, 2);
     lua_getiuservalue(L, 1, 1);
     lua_pushvalue(L, -1);
     if (lua_rawget(L, 2) == LUA_TBOOLEAN && !lua_toboolean(L, -1)) {
@@ -101,9 +111,11 @@ static int end_loading(lua_State *L)
 /* Notes in the table at 2 that the module at 1 is being loaded, until require is left. */
 static void mark_loading_lj(lua_State *L)
 {
-    lua_newuserdatauv(L, 0, 1);
+    lua_newuserdatauv(L, 0, 2);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, -2, 2);
     if (luaL_newmetatable(L, "neap.Loading")) {
         lua_pushcfunction(L, end_loading);
         lua_setfield(L, -2, "__close");
@@ -124,10 +136,16 @@ static int require(lua_State *L)
     if (is_neap(name.data)) {
         if (strcmp(name.data, "neap.internal") == 0)
             return neapi_misuse_lj(L, "neap.internal is Neap's own and not for domains");
-        neapi_environment_module_lj(L, name.data);
+        if (lua_isnil(L, lua_upvalueindex(OWN))) {
+            neapi_environment_module_lj(L, name.data);
+            return 1;
+        }
+        lua_pushvalue(L, lua_upvalueindex(OWN));
+        lua_insert(L, 1);
+        lua_call(L, 1, 1);
         return 1;
     }
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, REQUIRED);
+    lua_pushvalue(L, lua_upvalueindex(REQUIRED));
     lua_pushvalue(L, 1);
     int type = lua_rawget(L, 2);
     if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
@@ -138,7 +156,7 @@ static int require(lua_State *L)
     neapi_source source;
     find_lj(L, name, &source);
     mark_loading_lj(L);
-    neapi_environment_load_lj(L, &source);
+    neapi_environment_load_lj(L, &source, lua_upvalueindex(ENVIRONMENT));
     lua_pushvalue(L, 1);
     lua_pushstring(L, source.path.data);
     lua_call(L, 2, 1);
@@ -152,15 +170,30 @@ static int require(lua_State *L)
     return 1;
 }
 
-void neapi_require_push_lj(lua_State *L)
+void neapi_require_push_lj(lua_State *L, int index, int own, neapi_sources *sources,
+                           neapi_sources ***place)
 {
-    lua_pushcfunction(L, require);
+    index = lua_absindex(L, index);
+    neapi_sources **held = lua_newuserdatauv(L, sizeof *held, 0);
+    *held = sources;
+    if (place != NULL)
+        *place = held;
+    lua_newtable(L);
+    lua_pushvalue(L, index);
+    if (own != 0)
+        lua_pushvalue(L, own);
+    else
+        lua_pushnil(L);
+    lua_pushcclosure(L, require, 4);
 }
 
-void neapi_require_open_lj(lua_State *L, neapi_sources *sources)
+void neapi_require_environment(lua_State *L, int index)
 {
-    lua_pushlightuserdata(L, sources);
-    lua_setfield(L, LUA_REGISTRYINDEX, SOURCES);
+    lua_getupvalue(L, index, ENVIRONMENT);
+}
+
+void neapi_require_open_lj(lua_State *L)
+{
     lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushglobaltable(L);

@@ -6,13 +6,20 @@
 
 #include "script/sources.h"
 
-/* Prepares both kinds of require; sources must live as long as the state. */
-void neapi_require_open_lj(lua_State *L, neapi_sources *sources);
+/* Prepares require for Neap's own modules. */
+void neapi_require_open_lj(lua_State *L);
 
-/* Pushes the domain's require. */
-void neapi_require_push_lj(lua_State *L);
+/* Pushes the domain's require, which loads into the environment at `index`. What is Neap's is
+ * required by the function at `own`; 0: found in the library itself. *place (may be NULL) is where
+ * it finds the sources: set to NULL, it looks for no file any more; until then they must live.
+ * Lifetime of *place: the function's. */
+void neapi_require_push_lj(lua_State *L, int index, int own, neapi_sources *sources,
+                           neapi_sources ***place);
 
-/* Pushes the source's chunk as a function in the domain's environment. Raises syntax errors. */
-void neapi_environment_load_lj(lua_State *L, const neapi_source *source);
+/* Pushes the environment of the domain's require at `index`. */
+void neapi_require_environment(lua_State *L, int index);
+
+/* Pushes the source's chunk as a function in the environment at `index`. Raises syntax errors. */
+void neapi_environment_load_lj(lua_State *L, const neapi_source *source, int index);
 
 #endif

@@ -219,6 +219,11 @@ static int free_schema(lua_State *L)
     return 0;
 }
 
+bool neapi_schema_is_gone(const neapi_schema *schema)
+{
+    return schema->pins == LUA_NOREF;
+}
+
 void neapi_push_schema_metatable_lj(lua_State *L)
 {
     if (!luaL_newmetatable(L, "neap.Schema"))

@@ -60,7 +60,9 @@ static neap_status push_result_lj(lua_State *L, neapi_engine *engine, neap_error
 /* f(argument) → result | nil, err */
 static int provided(lua_State *L)
 {
-    neapi_engine *engine = neapi_engine_of(L);
+    neapi_engine *engine = *(neapi_engine **)lua_touserdata(L, lua_upvalueindex(2));
+    if (engine == NULL)
+        return neapi_misuse_lj(L, "the runtime that this service belongs to is closed");
     const neapi_service *service = lua_touserdata(L, lua_upvalueindex(1));
     neap_error *error = &engine->failure;
     neapi_buffer *argument = &engine->service_argument;
@@ -93,7 +95,8 @@ static void push_provided_lj(lua_State *L, const neapi_service_options *options)
         const neapi_service *service = &options->provided[i];
         luaL_getsubtable(L, -1, service->service);
         lua_pushlightuserdata(L, (void *)(uintptr_t)service);
-        lua_pushcclosure(L, provided, 1);
+        lua_pushvalue(L, lua_upvalueindex(NEAPI_UPVALUE_CONTEXT));
+        lua_pushcclosure(L, provided, 2);
         lua_setfield(L, -2, service->name);
         lua_pop(L, 1);
     }
@@ -103,8 +106,11 @@ static void push_provided_lj(lua_State *L, const neapi_service_options *options)
 
 void neapi_services_declare_lj(lua_State *L, neapi_engine *engine, int index)
 {
+    index = lua_absindex(L, index);
     lua_getfield(L, index, "services");
     engine->declared_services = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_getfield(L, index, "make_services");
+    engine->make_services = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 typedef struct starting {
@@ -134,16 +140,17 @@ static neap_status make_services(lua_State *L, neapi_engine *engine, void *argum
 {
     const neapi_service_options *options = ((const starting *)arguments)->options;
     luaL_checkstack(L, 20, "making services");
-    neapi_environment_module_lj(L, "neap.services");
-    lua_getfield(L, -1, "make");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->make_services);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->declared_services);
     neap_status status = push_option_lj(L, engine, "config", options->config, error);
-    if (status == NEAP_OK)
+    if (status == NEAP_OK && engine->vm.guest && engine->given_services != LUA_NOREF)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, engine->given_services);
+    else if (status == NEAP_OK)
         status = push_option_lj(L, engine, "services", options->modules, error);
     if (status != NEAP_OK)
         return status;
     push_provided_lj(L, options);
-    neapi_require_push_lj(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->require);
     lua_call(L, 5, 1);
     engine->services = luaL_ref(L, LUA_REGISTRYINDEX);
     return NEAP_OK;
@@ -153,9 +160,11 @@ neap_status neapi_engine_start(neapi_engine *engine, neapi_sources *sources,
                                const neapi_service_options *options, neap_error *error)
 {
     starting job = {options};
-    neapi_sources_unseal(sources);
+    if (sources != NULL)
+        neapi_sources_unseal(sources);
     neap_status status = neapi_engine_enter(engine, make_services, &job, error);
-    neapi_sources_seal(sources);
+    if (sources != NULL)
+        neapi_sources_seal(sources);
     return status;
 }
 

@@ -40,13 +40,28 @@ static void write_line(lua_State *L, lua_Debug *ar, char *line, size_t size)
                  ar->linedefined);
 }
 
-void neapi_trace(lua_State *L, int level, char *text, size_t size)
+/* Whether a host's Lua begins behind this function of C: it is the outermost entry. */
+static bool is_border(lua_State *L, lua_Debug *ar, const neapi_vm *vm, unsigned *entries)
 {
-    size_t used = 0;
+    if (vm->border == NULL || ar->what[0] != 'C')
+        return false;
+    lua_getinfo(L, "f", ar);
+    bool entry = lua_tocfunction(L, -1) == vm->border;
+    lua_pop(L, 1);
+    return entry && ++*entries >= vm->entries;
+}
+
+void neapi_trace(lua_State *L, int level, neapi_vm *vm)
+{
+    char *text = vm->traceback;
+    size_t used = 0, size = sizeof vm->traceback;
+    unsigned entries = 0;
     text[0] = '\0';
     lua_Debug ar;
     for (int lines = 0; lines < LONGEST_TRACE && lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
+        if (is_border(L, &ar, vm, &entries))
+            return;
         if (ar.what[0] == 'C' || neapi_trace_own(&ar))
             continue;
         char line[256];

@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes one line "shop.lua:41: in function 'total'" for each of the domain's functions on the
- * stack, from `level` outwards. Allocates nothing, raises nothing. */
-void neapi_trace(lua_State *L, int level, char *text, size_t size);
+#include "script/vm.h"
+
+/* Writes into vm->traceback one line "shop.lua:41: in function 'total'" for each of the domain's
+ * functions on the stack, from `level` outwards. Allocates nothing, raises nothing. */
+void neapi_trace(lua_State *L, int level, neapi_vm *vm);
 
 /* Fills `ar` (source, currentline) for the nearest function on the stack, from `level` outwards,
  * that is not Neap's own Lua. false: there is none. */

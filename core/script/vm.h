@@ -13,6 +13,7 @@
 typedef struct neapi_vm {
     lua_State *L;       /* the main thread */
     lua_State *running; /* the coroutine that runs now, or the main thread */
+    bool guest; /* the state is a host's: without our allocator, hook, limits and extra space */
     const neapi_platform *platform;
     neap_log_callback log;
     void *log_user;
@@ -33,11 +34,13 @@ typedef struct neapi_vm {
     size_t refused_bytes;  /* the single request that was refused; 0: none */
     bool alarmed;          /* the allocator asked for the hook */
     bool fired;            /* a limit was reached: stays until the handler is left */
-    bool pure;             /* an aggregate's code runs: no clock, no randomness, no I/O */
-    bool upcasting;        /* an upcaster runs, which is pure too */
-    unsigned entries;      /* how many calls from C into Lua are under way */
-    char warning[256];     /* the pieces so far of a warning */
-    char limit[160];       /* which limit fired, as a sentence */
+    lua_CFunction
+        border;        /* what C enters Lua through: beyond is a host's Lua; NULL: there is none */
+    bool pure;         /* an aggregate's code runs: no clock, no randomness, no I/O */
+    bool upcasting;    /* an upcaster runs, which is pure too */
+    unsigned entries;  /* how many calls from C into Lua are under way */
+    char warning[256]; /* the pieces so far of a warning */
+    char limit[160];   /* which limit fired, as a sentence */
     char traceback[sizeof((neap_error *)0)->traceback]; /* of the last error */
 } neapi_vm;
 

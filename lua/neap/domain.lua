@@ -206,6 +206,12 @@ local domain = {}
 
 local first
 
+---Says how a domain of this module is checked as a whole: for hosts, which open domains.
+---@param make fun(defined: neap.Domain): table
+function domain.planned_by(make)
+  metatable.plan = make
+end
+
 ---Begins a domain; its file returns it.
 ---@param name string
 ---@return neap.Domain
@@ -215,7 +221,7 @@ function domain.new(name)
     check.misuse("domain '%s' is already begun at %s:%d; a file defines one domain", first.name,
       first.place.file, first.place.line)
   end
-  first = setmetatable({
+  local begun = setmetatable({
     name = name,
     place = check.here(),
     messages = {},
@@ -225,7 +231,8 @@ function domain.new(name)
     retirements = {},
     unfinished = {},
   }, metatable)
-  return first
+  first = internal.own and begun or nil
+  return begun
 end
 
 ---@param value any

@@ -1,5 +1,11 @@
 -- Neap: event sourcing and CQRS. What `require "neap"` gives.
 
+-- Said here, and in words that every Lua understands: what follows needs Lua 5.4.
+if _VERSION ~= "Lua 5.4" then
+  error("neap needs Lua 5.4, but this is " .. _VERSION .. "; run it with lua5.4"
+    .. " (busted: lua5.4 \"$(command -v busted)\")", 0)
+end
+
 local internal = require "neap.internal"
 local check = require "neap.check"
 
@@ -40,10 +46,10 @@ if internal.own then
   end
 else
   neap.open = internal.open
+  require("neap.domain").planned_by(require("neap.plan").make)
 end
 
 return check.closed(neap, "neap", {
   delete = "projections",
   middleware = "middleware",
-  spec = "spec kit",
 })

@@ -4,6 +4,7 @@ local check = require "neap.check"
 local domain = require "neap.domain"
 local evolution = require "neap.evolution"
 local instance = require "neap.instance"
+local services = require "neap.services"
 
 local plan = {}
 
@@ -133,6 +134,7 @@ function plan.make(defined)
     aggregates = defined.aggregates,
     services = defined.services,
     formers = evolution.plan(defined, by_name),
+    make_services = services.make,
   }
 end
 

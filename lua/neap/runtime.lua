@@ -6,7 +6,7 @@
 ---@field store? string URL: "memory:" (default), "sqlite:PATH"
 ---@field read_only? boolean opens the store for reading; dispatch is an error
 ---@field record_commands? boolean true: the command that decided is recorded with its events
----@field lanes? integer 1
+---@field lanes? integer 1; 0: no threads, and the domain runs in the caller's own Lua
 ---@field queue_length? integer 10,000 messages waiting per lane
 ---@field conflict_retries? integer 3
 ---@field warm_aggregates? integer 100,000 folded states kept per lane
@@ -22,8 +22,11 @@
 ---@field key_retention_ms? integer 7 days: how long an idempotency key is kept
 ---@field snapshot_bytes? integer 16 MiB: a state that takes more gets no snapshot
 ---@field config? table<string, any> by service: what its factory gets
----@field services? table<string, string> by service: the module beside the domain that gives it, a
---- factory or a table, instead of the domain's own
+---@field services? table<string, any> by service, instead of the domain's own: the name of a module
+--- beside the domain that gives a factory or a table; with lanes 0 also the table or the factory
+---@field seed? integer 0: none; else the ids that are made follow from it, and from the clock
+---@field clock? fun(): integer with lanes 0: gives the time that is recorded, µs since 1970, UTC;
+--- asked at the beginning of each call
 ---@field log? "stderr" where the domain's print and the library's warnings go; without it nowhere
 
 ---What can go wrong in operation is given behind a nil. `tostring` gives "code: message".
@@ -46,12 +49,16 @@
 ---@field timeout? number seconds; without it as long as it takes
 ---@field fail_when_full? boolean a full queue is "busy" at once, instead of waiting
 
+---@class neap.PublishingOptions: neap.DispatchOptions
+---@field stream string whose event it is, as in "Stock-s-1"
+---@field expected? integer the stream's version before it; 0: it must not exist
+
 ---@class neap.QueryOptions
 ---@field timeout? number seconds; without it as long as it takes
 ---@field after? neap.Receipt the answer has caught up with that
 
 ---@class neap.Receipt
----@field command_id string
+---@field command_id? string none of an event from outside
 ---@field stream? string of the last event recorded, or of the aggregate that decided
 ---@field version integer of that stream after the command
 ---@field position integer of the last event that the decision rests on
@@ -158,12 +165,20 @@
 ---@class neap.Runtime
 local Runtime = {}
 
----Opens a domain's file on a store.
----@param path string
+---Opens a domain on a store.
+---
+---With `lanes = 0` there are no threads: each call does the work itself before it returns. The
+---domain runs in the caller's own Lua then, without limits and among the caller's globals, and may
+---be given as an object. The results are the same. A handler that calls the runtime gets `usage`.
+---
+---```lua
+---local runtime <close> = assert(neap.open("shop.lua", { lanes = 0 }))
+---```
+---@param domain string | neap.Domain the path of its file; with `lanes = 0` also the domain itself
 ---@param options? neap.Options
 ---@return neap.Runtime?
 ---@return neap.Error?
-function neap.open(path, options) end
+function neap.open(domain, options) end
 
 ---Decides a command and waits until its events are durable.
 ---@param name string
@@ -180,6 +195,19 @@ function Runtime:dispatch(name, data, options) end
 ---@return neap.Pending?
 ---@return neap.Error?
 function Runtime:send(name, data, options) end
+
+---Records an event from outside, a fact that no command decided, and waits until it is durable;
+---then it is handled as any other.
+---
+---```lua
+---assert(runtime:publish("StockCounted", { sku = "s-1", count = 7 }, { stream = "Stock-s-1" }))
+---```
+---@param type string
+---@param data? table | string the event's fields, or JSON
+---@param options neap.PublishingOptions
+---@return neap.Receipt?
+---@return neap.Error? err `conflict` if the stream is not at the version expected
+function Runtime:publish(type, data, options) end
 
 ---Asks a query. An answer of nil is given as `neap.null`.
 ---@param name string

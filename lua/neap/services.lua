@@ -44,9 +44,12 @@ end
 ---@param modules table<string, any>
 local function check_modules(modules)
   for _, name in ipairs(check.sorted_keys(modules)) do
-    if type(modules[name]) ~= "string" then
-      refuse("services", "'%s' must be the name of a module as a text, but is a %s", name,
-        type(modules[name]))
+    local kind = type(modules[name])
+    if internal.own and kind ~= "string" then
+      refuse("services", "'%s' must be the name of a module as a text, but is a %s", name, kind)
+    elseif kind ~= "string" and kind ~= "table" and kind ~= "function" then
+      refuse("services", "'%s' must be a table, a function that makes it, or the name of a module, "
+        .. "but is a %s", name, kind)
     end
   end
 end
@@ -64,14 +67,17 @@ local function check_made(made, name, origin)
 end
 
 ---@param entry table
----@param module? string
+---@param module? any the host's own instead: a module's name; with `lanes = 0` also a table, or a
+--- factory
 ---@param config any
 ---@param load fun(module: string): any
 ---@return table
 local function make_one(entry, module, config, load)
   local factory, origin = entry.factory, entry.place.file .. ":" .. entry.place.line
-  if module then
+  if type(module) == "string" then
     factory, origin = load(module), "module '" .. module .. "'"
+  elseif module then
+    factory, origin = module, "option services"
   end
   if config == nil then
     config = {}
@@ -105,7 +111,7 @@ end
 ---Makes all services of a lane.
 ---@param declared table[] what the domain's file declared
 ---@param config table<string, any> by service
----@param modules table<string, string> the host's own, instead of the domain's
+---@param modules table<string, any> the host's own, instead of the domain's
 ---@param native table<string, table> the host's own functions, instead of the domain's or besides
 ---@param load fun(module: string): any
 ---@return table # `context.services`

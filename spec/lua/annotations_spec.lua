@@ -65,9 +65,9 @@ describe("the annotations", function()
 
   it("name the options", function()
     local host = read "core/script/host.c"
-    local opening = host:match "int host_open.-\n}\n"
+    local opening = read "core/script/host_open.c":match "int host_open.-\n}\n"
     local opened = names(opening, "OPTION%(([%w_]+)")
-    for _, name in ipairs { "log", "config", "services" } do opened[#opened + 1] = name end
+    for _, name in ipairs { "log", "config", "services", "clock" } do opened[#opened + 1] = name end
     table.sort(opened)
     assert.same(opened, fields_of(runtime_text, "neap.Options"))
     local dispatched = names(host:match "bool neapi_host_message_lj.-\n}\n", '{"([%w_]+)", NEAPI')
@@ -75,6 +75,13 @@ describe("the annotations", function()
       if dispatched[i] == "wait_for" then table.remove(dispatched, i) end
     end
     assert.same(dispatched, fields_of(runtime_text, "neap.DispatchOptions"))
+    local published = names(read "core/script/host_publish.c", '{"([%w_]+)", NEAPI')
+    local class = "neap.PublishingOptions: neap.DispatchOptions"
+    for _, name in ipairs(fields_of(runtime_text, class)) do
+      dispatched[#dispatched + 1] = name
+    end
+    table.sort(dispatched)
+    assert.same(published, dispatched)
     assert.same(names(host:match "int host_query.-\n}\n", '{"([%w_]+)", NEAPI'),
       fields_of(runtime_text, "neap.QueryOptions"))
     assert.same(names(read "core/script/host_events.c":match "int neapi_host_events.-\n}\n",

@@ -262,8 +262,8 @@ describe("a runtime", function()
     local runtime <close> = open()
     assert.equal("HERE: a runtime has no 'dispach'; did you mean 'dispatch'?",
       raised(function() runtime:dispach() end))
-    assert.equal("HERE: runtime:publish: this version of Neap has no publishing from outside",
-      raised(function() runtime:publish() end))
+    assert.equal("HERE: runtime:rebuild: this version of Neap has no projections",
+      raised(function() runtime:rebuild() end))
     assert.equal("HERE: call it as runtime:dispatch(…), with a colon",
       raised(function() runtime.dispatch("Place") end))
   end)
@@ -322,7 +322,7 @@ describe("neap.open", function()
   end)
 
   it("raises for misuse, at the caller's line", function()
-    assert.equal("HERE: neap.open needs the path of a domain's file, but got a table",
+    assert.equal("HERE: neap.open needs the path of a domain's file, or a domain, but got a table",
       raised(function() neap.open {} end))
     assert.equal("HERE: neap.open knows no option 'stor'; did you mean 'store'?",
       raised(function() neap.open("x", { stor = "memory:" }) end))

@@ -1,0 +1,52 @@
+/* runtime:publish: a fact from outside. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "script/host.h"
+#include "script/trace.h"
+
+typedef struct publishing {
+    const char *stream;
+    uint64_t expected;
+    neap_dispatch_options options;
+} publishing;
+
+static void options_lj(lua_State *L, publishing *job)
+{
+#define OPTION(name) offsetof(publishing, options) + offsetof(neap_dispatch_options, name)
+    static const neapi_host_option known[] = {
+        {"stream", NEAPI_HOST_TEXT, offsetof(publishing, stream)},
+        {"expected", NEAPI_HOST_UINT64, offsetof(publishing, expected)},
+        {"idempotency_key", NEAPI_HOST_TEXT, OPTION(idempotency_key)},
+        {"correlation_id", NEAPI_HOST_TEXT, OPTION(correlation_id)},
+        {"causation_id", NEAPI_HOST_TEXT, OPTION(causation_id)},
+        {"timeout", NEAPI_HOST_SECONDS, OPTION(timeout_ms)},
+        {"fail_when_full", NEAPI_HOST_FLAG, OPTION(fail_when_full)},
+        {"meta", NEAPI_HOST_OTHER, 0},
+        {NULL, NEAPI_HOST_OTHER, 0},
+    };
+#undef OPTION
+    neap_dispatch_options_init(&job->options);
+    neapi_host_options_lj(L, 4, "runtime:publish", known, job);
+    if (job->stream == NULL)
+        neapi_misuse_lj(L, "runtime:publish needs { stream = \"…\" } behind the event");
+}
+
+int neapi_host_publish(lua_State *L)
+{
+    neapi_host *host = neapi_host_check_lj(L, "publish");
+    lua_settop(L, 4);
+    const char *type = neapi_host_name_lj(L, "publish", "an event");
+    publishing job = {.expected = NEAP_ANY_VERSION};
+    options_lj(L, &job);
+    neap_text json;
+    neap_error error;
+    if (neapi_host_data_lj(L, host, "publish", &json, &error) != NEAP_OK ||
+        neapi_host_meta_lj(L, "publish", &job.options, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    neap_reply **reply = neapi_host_reply_place_lj(L);
+    if (neap_publish(host->runtime, job.stream, job.expected, type, json.data, json.size,
+                     &job.options, reply, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    return neapi_host_return_receipt_lj(L, reply);
+}
