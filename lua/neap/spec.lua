@@ -1,0 +1,251 @@
+-- The spec kit: what a domain decides, said as given, when, expect.
+
+local check = require "neap.check"
+local difference = require "neap.difference"
+local domain = require "neap.domain"
+local internal = require "neap.internal"
+local neap = require "neap"
+local plan = require "neap.plan"
+local scenario = require "neap.scenario"
+
+---Specifications of domains, for any test framework: what is not as expected is an error at the
+---line that expected it.
+---
+---```lua
+---local spec = require "neap.spec"
+---local shop = spec.domain "shop.lua"
+---local OrderPlaced, ShipOrder, OrderShipped = shop.OrderPlaced, shop.ShipOrder, shop.OrderShipped
+---
+---shop:given { OrderPlaced { order_id = "o-1", customer = "ada", total = 4200 } }
+---  :when(ShipOrder { order_id = "o-1", tracking = "T-77" })
+---  :expect(OrderShipped { order_id = "o-1", tracking = "T-77" })
+---```
+---@class neap.spec
+---@field any table in an expected value: anything that is there
+local spec = { any = difference.any }
+
+---A domain under specification. It has its messages' constructors as fields, `shop.OrderPlaced`,
+---and all methods of a scenario: each begins a new one, on an empty store in memory.
+---@class neap.SpecDomain: neap.Scenario
+---@field messages table<string, neap.Message>
+local SpecDomain = {}
+
+-- ---- Which domain ------------------------------------------------------------------------------
+
+---@param path string
+---@return boolean
+local function exists(path)
+  local file = io.open(path, "r")
+  return file ~= nil and file:close()
+end
+
+---Beside the file that asks, else where the process is.
+---@param path string
+---@return string
+local function find(path)
+  local here = internal.here()
+  local folder = string.match(here, "^(.*/)[^/]*$")
+  if folder and string.sub(path, 1, 1) ~= "/" and exists(folder .. path) then
+    return folder .. path
+  end
+  return path
+end
+
+---@param path string
+---@return neap.Domain
+local function load(path)
+  local loaded, err = internal.load(find(path))
+  if err then
+    scenario.fail("spec.domain: %s", err.message)
+  elseif not domain.is(loaded) then
+    scenario.fail("spec.domain: the file %s must return its domain, but returned %s", path,
+      loaded == nil and "nothing" or "a " .. type(loaded))
+  end
+  return loaded
+end
+
+---@param defined neap.Domain
+---@return table<string, neap.Message>
+local function messages_of(defined)
+  local messages = {}
+  for _, message in ipairs(defined.messages) do
+    messages[message.name] = message
+  end
+  return messages
+end
+
+---@param self neap.SpecDomain
+---@return string[]
+local function names_of(self)
+  return check.sorted_keys(rawget(self, "messages"))
+end
+
+---The definition of a message.
+---@param name string
+---@param method string
+---@return neap.Message
+function SpecDomain:message(name, method)
+  local message = rawget(self, "messages")[name]
+  if not message then
+    scenario.fail("%s: the domain has no message '%s'%s", method, name,
+      check.did_you_mean(name, names_of(self)))
+  end
+  return message
+end
+
+---Opens the domain on a store of its own; the runtime before is closed.
+---@param services? table<string, any>
+---@param clock fun(): integer
+---@return neap.Runtime
+function SpecDomain:open(services, clock)
+  local opened = rawget(self, "opened")
+  if opened then
+    opened:close()
+    rawset(self, "opened", nil)
+  end
+  local options = {}
+  for name, value in pairs(rawget(self, "options")) do
+    options[name] = value
+  end
+  options.services = services or options.services
+  options.lanes, options.clock, options.seed = 0, clock, options.seed or 1
+  local runtime, err = neap.open(rawget(self, "defined"), options)
+  if not runtime then
+    scenario.fail("the domain cannot be opened: %s", tostring(err))
+  end
+  rawset(self, "opened", runtime)
+  return runtime
+end
+
+-- ---- Streams -----------------------------------------------------------------------------------
+
+---The field that names an instance in its stream.
+---@param aggregate table
+---@return string
+local function naming_field(aggregate)
+  return aggregate.key or aggregate.given_tags[1]
+end
+
+---@param self neap.SpecDomain
+---@param event string
+---@return table[] the aggregates that fold it
+local function folded_by(self, event)
+  local found = {}
+  for _, aggregate in ipairs(rawget(self, "defined").aggregates) do
+    if aggregate.events[event] then
+      found[#found + 1] = aggregate
+    end
+  end
+  return found
+end
+
+---@param aggregate table
+---@param event table
+---@param command? table
+---@return string? stream
+local function stream_in(aggregate, event, command)
+  local field = naming_field(aggregate)
+  local id = event.fields[field]
+  if id == nil and command and aggregate.commands[command.name] then
+    id = command.fields[field]
+  end
+  if type(id) == "string" or math.type(id) == "integer" then
+    return aggregate.name .. "-" .. tostring(id)
+  end
+end
+
+---The stream that an event belongs to.
+---@param event table { name, fields }
+---@param command? table of the `when` behind it
+---@return string
+function SpecDomain:stream_of(event, command)
+  local aggregates, streams = folded_by(self, event.name), {}
+  for _, aggregate in ipairs(aggregates) do
+    streams[#streams + 1] = stream_in(aggregate, event, command)
+  end
+  if #streams == 1 or #streams > 1 and aggregates[1].given_tags then
+    return streams[1]
+  end
+  local why = #aggregates == 0 and "no aggregate folds it"
+    or #streams == 0 and string.format("it has no '%s', which names the %s",
+      naming_field(aggregates[1]), aggregates[1].name)
+    or "it may be in " .. table.concat(streams, " or ")
+  return scenario.fail('given: whose event is %s? %s; say spec.on("%s-…", event)', event.name, why,
+    aggregates[1] and aggregates[1].name or "Stream")
+end
+
+-- ---- What it is made of ------------------------------------------------------------------------
+
+local metatable = { __name = "neap.SpecDomain" }
+
+function metatable.__index(self, key)
+  local method = SpecDomain[key]
+  if method then
+    return method
+  elseif rawget(scenario.methods, key) then
+    return function(_, ...)
+      local begun = scenario.new(self)
+      return begun[key](begun, ...)
+    end
+  end
+  local message = rawget(self, "messages")[key]
+  if not message then
+    local names = names_of(self)
+    table.move(check.sorted_keys(scenario.methods), 1, #check.sorted_keys(scenario.methods),
+      #names + 1, names)
+    scenario.fail("the domain '%s' has no '%s'%s", rawget(self, "defined").name, tostring(key),
+      check.did_you_mean(tostring(key), names))
+  end
+  return message
+end
+
+function metatable.__newindex()
+  scenario.fail "a domain under specification cannot be changed"
+end
+
+---Takes a domain for specification. It runs in this Lua, so that coverage and debuggers see it.
+---@param given string | neap.Domain the path of its file, beside the file that asks or else where
+--- the process is; or the domain itself
+---@param options? neap.Options of each `neap.open`: config, services, limits …
+---@return neap.SpecDomain
+function spec.domain(given, options)
+  local defined = given
+  if type(given) == "string" then
+    defined = load(given)
+  elseif not domain.is(given) then
+    scenario.fail("spec.domain needs the path of a domain's file, or a domain, got %s",
+      difference.show(given))
+  end
+  plan.make(defined)
+  return setmetatable({
+    defined = defined,
+    messages = messages_of(defined),
+    options = options or {},
+  }, metatable)
+end
+
+---Says whose event it is: in `given` where it is recorded, in `expect` where it must be.
+---@param stream string as in "Order-o-1"
+---@param event any an event, or { name, fields }
+---@return table
+function spec.on(stream, event)
+  if type(stream) ~= "string" then
+    scenario.fail("spec.on needs the stream's name as a text, got %s", difference.show(stream))
+  end
+  return setmetatable({ stream = stream, event = event }, scenario.placed)
+end
+
+---A rejection to expect.
+---@param code string the domain's own
+---@param message? string
+---@param details? any
+---@return table
+function spec.rejection(code, message, details)
+  if type(code) ~= "string" then
+    scenario.fail("spec.rejection needs the rejection's code as a text, got %s",
+      difference.show(code))
+  end
+  return setmetatable({ code = code, message = message, details = details }, scenario.rejected)
+end
+
+return check.closed(spec, "neap.spec", {})

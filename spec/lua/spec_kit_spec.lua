@@ -1,0 +1,328 @@
+-- neap.spec: given, when, expect.
+
+local neap = require "neap"
+local spec = require "neap.spec"
+local domains = require "spec.lua.domains"
+
+local function library()
+  local domain = neap.domain "library"
+  local Added = domain:event "Added" { book = "string", title = "string", pages = "integer?" }
+  local Lent = domain:event "Lent" { book = "string", reader = "string", lines = { "string" } }
+  local Back = domain:event "Back" { at = "integer", id = "string" }
+  local Noted = domain:event "Noted" { text = "string", user = "string?" }
+  domain:event "Orphan" { text = "string" }
+  domain:command "Add" { book = "string", title = "string", pages = "integer?" }
+  domain:command "Lend" { book = "string", reader = "string" }
+  domain:command "Return" { book = "string" }
+  domain:command "Spoil" { book = "string" }
+  domain:aggregate "Book" {
+    key = "book",
+    commands = {
+      Add = function(book, command)
+        if book.title then
+          return neap.reject("known", "the library has this book", { title = book.title })
+        end
+        return Added(command)
+      end,
+      Lend = function(book, command)
+        if not book.title then error "no such book" end
+        if book.reader == command.reader then return end
+        return Lent { book = command.book, reader = command.reader, lines = { "a", "b\n" } }
+      end,
+      Return = function(_, command, context)
+        return Back { at = context:now(), id = context:id() },
+          Lent { book = command.book, reader = "shelf", lines = {} }
+      end,
+      Spoil = function(book) book.title = "spoilt" end,
+    },
+    events = {
+      Added = function(book, event) book.title, book.pages = event.title, event.pages end,
+      Lent = function(book, event) book.reader, book[3] = event.reader, #event.lines end,
+      Back = function(book, event) book.back = event.at end,
+    },
+  }
+  domain:handle(domain:command "Note" { text = "string" }, function(command, context)
+    context:publish(Noted { text = command.text, user = context.meta.user },
+      { stream = "Notes-1" })
+    context.services.mail.send(command.text)
+  end)
+  domain:service("mail", function() return { send = function() end } end)
+  domain:answer(domain:query "Find" { book = "string" }, function(query, context)
+    local book = context:state("Book", query.book)
+    return book and { title = book.title }
+  end)
+  return domain
+end
+
+local books = spec.domain(library())
+local Add, Added, Lend, Return = books.Add, books.Added, books.Lend, books.Return
+
+local emma = Added { book = "emma", title = "Emma" }
+
+-- The message of the error that the body raises, without the place; which must be in this file.
+local function failure(body)
+  local ok, why = pcall(body)
+  assert.is_false(ok)
+  local message = why:match "^.-spec_kit_spec%.lua:%d+: (.*)$"
+  assert.is_string(message, why)
+  return message
+end
+
+describe("given, when, expect", function()
+  it("accepts what was expected, and goes on", function()
+    books:given { emma }
+      :when(Lend { book = "emma", reader = "ada" })
+      :expect(books.Lent { book = "emma", reader = "ada", lines = { "a", "b\n" } })
+      :expect_state("Book", "emma", { title = "Emma", reader = "ada", [3] = 2 })
+      :when(Lend { book = "emma", reader = "ada" })
+      :expect_nothing()
+      :when(Add { book = "emma", title = "x" })
+      :expect_rejection("known")
+      :expect_rejection("known", "the library has this book", { title = "Emma" })
+      :expect(spec.rejection "known")
+      :expect(neap.reject("known", "the library has this book"))
+      :expect_answer({ "Find", { book = "emma" } }, { title = "Emma" })
+      :expect_answer({ "Find", { book = "ulysses" } }, nil)
+  end)
+
+  it("takes messages by name", function()
+    books:given { "Added", { book = "emma", title = "Emma" }, { "Lend", { book = "emma",
+      reader = "bob" } } }
+      :when("Lend", { book = "emma", reader = "ada" })
+      :expect("Lent", { book = "emma", reader = "ada", lines = spec.any })
+    assert.same({ title = "Emma" }, books:given { emma }:query("Find", { book = "emma" }))
+  end)
+
+  it("begins with an empty store each time", function()
+    books:when(Add { book = "emma", title = "Emma" }):expect(emma)
+    books:when(Add { book = "emma", title = "Emma" }):expect(emma)
+    books:expect_state("Book", "emma", nil)
+  end)
+
+  it("repeats times and ids", function()
+    local function ids()
+      local scenario = books:given { emma }:when(Return { book = "emma" })
+      local _, why = pcall(scenario.expect, scenario, "Back", { at = 0, id = "" })
+      return why:match 'got ("[^"]*")'
+    end
+    assert.equal(ids(), ids())
+    books:given { emma }:at "2024-02-29T12:00:00.5Z":when(Return { book = "emma" })
+      :expect("Back", { at = 1709208000500000, id = spec.any }, "Lent",
+        { book = "emma", reader = "shelf", lines = {} })
+    for text, time in pairs {
+      ["1970-01-01T00:00:00.000001Z"] = 1, ["2000-03-01T00:00:00Z"] = 951868800000000,
+      ["2025-01-01T00:00:00Z"] = 1735689600000000,
+    } do
+      books:at(text):when(Return { book = "a" })
+        :expect({ "Back", { at = time, id = spec.any } },
+          { "Lent", { book = "a", reader = "shelf", lines = {} } })
+    end
+    books:at(7):when(Return { book = "a" }):expect_state("Book", "a", {
+      back = 7, reader = "shelf", [3] = 0 })
+  end)
+
+  it("gives meta and services to handlers", function()
+    local sent = {}
+    books:services { mail = { send = function(text) sent[#sent + 1] = text end } }
+      :meta { user = "ada" }
+      :when("Note", { text = "x" })
+      :expect(spec.on("Notes-1", { "Noted", { text = "x", user = "ada" } }))
+    assert.same({ "x" }, sent)
+  end)
+
+  it("records an event in the stream of its aggregate, or where it is said", function()
+    books:given { { "Back", { at = 3, id = "x" } } } -- its stream is that of the command behind it
+      :when(Lend { book = "emma", reader = "x" }):expect_error("handler", "no such book")
+      :expect_state("Book", "emma", { back = 3 })
+    books:given { spec.on("Book-other", emma) }:expect_state("Book", "other", { title = "Emma" })
+    assert.equal("given: whose event is Back? it has no 'book', which names the Book; "
+      .. 'say spec.on("Book-…", event)',
+      failure(function() books:given { { "Back", { at = 3, id = "x" } } }:query("Find",
+        { book = "a" }) end))
+    assert.equal("given: whose event is Orphan? no aggregate folds it; "
+      .. 'say spec.on("Stream-…", event)',
+      failure(function() books:given { { "Orphan", { text = "" } } }:query("Find",
+        { book = "a" }) end))
+  end)
+
+  it("knows aggregates by tags", function()
+    local school = neap.domain "school"
+    local Enrolled = school:event("Enrolled", { tags = { "course", "student" } }) {
+      course = "string", student = "string" }
+    school:command "Enrol" { course = "string", student = "string" }
+    school:aggregate "Enrolment" {
+      tags = { "course", "student" }, initial = { count = 0 },
+      commands = { Enrol = function(state, command)
+        if state.count >= 2 then return neap.reject "full" end
+        return Enrolled(command)
+      end },
+      events = { Enrolled = function(state) state.count = state.count + 1 end },
+    }
+    local of = spec.domain(school)
+    of:given { of.Enrolled { course = "c", student = "a" }, of.Enrolled { course = "c",
+      student = "b" } }
+      :when(of.Enrol { course = "c", student = "d" }):expect_rejection "full"
+      :expect_state("Enrolment", { course = "c" }, { count = 2 })
+      :when(of.Enrol { course = "d", student = "d" })
+      :expect(spec.on("Enrolment-d", of.Enrolled { course = "d", student = "d" }))
+  end)
+
+  it("takes a file beside the spec, with its modules", function()
+    local folder = domains.write {
+      ["book.lua"] = [[
+local neap = require "neap"
+local domain = neap.domain(require("names").domain)
+domain:event "Added" { book = "string" }
+return domain
+]],
+      ["names.lua"] = "return { domain = 'books' }",
+      ["spec.lua"] = [[
+local spec = require "neap.spec"
+local books = spec.domain "book.lua"
+return books:given { spec.on("Book-1", { "Added", { book = "x" } }) }, books.Added { book = "y" }
+]],
+    }
+    assert.has_no_error(function() dofile(folder .. "/spec.lua") end)
+    assert.truthy(failure(function() spec.domain "nowhere.lua" end):find("nowhere.lua", 1, true))
+    domains.remove(folder)
+  end)
+end)
+
+describe("a failure of a specification", function()
+  it("tells each field that differs", function()
+    assert.equal([[
+Lend { book = "emma", reader = "ada" } led to other events than expected:
+  differs     Lent
+                lines[2]: expected "c", got "b\n"
+                lines[3]: expected "d", got nothing
+                reader:   expected "bob", got "ada"]], failure(function()
+      books:given { emma }:when(Lend { book = "emma", reader = "ada" })
+        :expect(books.Lent { book = "emma", reader = "bob", lines = { "a", "c", "d" } })
+    end))
+  end)
+
+  it("tells which events are missing and which came instead", function()
+    assert.equal([[
+Return { book = "emma" } led to other events than expected:
+  missing     Added { book = "emma", title = "Emma" }
+  as expected Back
+  unexpected  Lent { book = "emma", lines = {}, reader = "shelf" }]], failure(function()
+      books:given { emma }:when(Return { book = "emma" })
+        :expect(emma, { "Back", { at = spec.any, id = spec.any } })
+    end))
+  end)
+
+  it("tells of a rejection with its code and message", function()
+    assert.equal([[
+Add { book = "emma", title = "x" } was rejected (known): the library has this book
+  missing     Added { book = "emma", title = "x" }]], failure(function()
+      books:given { emma }:when(Add { book = "emma", title = "x" })
+        :expect(Added { book = "emma", title = "x" })
+    end))
+    assert.equal([[
+Add { book = "emma", title = "x" } was rejected (known): the library has this book; ]]
+      .. [[this is otherwise than expected:
+  code:          expected "lent", got "known"
+  details.title: expected "x", got "Emma"]], failure(function()
+      books:given { emma }:when(Add { book = "emma", title = "x" })
+        :expect_rejection("lent", "the library has this book", { title = "x" })
+    end))
+    assert.equal([[
+Add { book = "b", title = "x" } was to be rejected (known), but led to
+  Added { book = "b", title = "x" }]], failure(function()
+      books:when(Add { book = "b", title = "x" }):expect_rejection "known"
+    end))
+  end)
+
+  it("tells of an error in a handler, with the domain's lines", function()
+    local message = failure(function()
+      books:when(Lend { book = "emma", reader = "x" }):expect_nothing()
+    end)
+    assert.truthy(message:find('x" } was to lead to no events, but failed (handler): ', 1, true))
+    assert.truthy(message:find("no such book\n  .*spec_kit_spec.lua:%d+: in "), message)
+    assert.is_nil(message:find "busted")
+  end)
+
+  it("tells of a decision that changed its state", function()
+    assert.truthy(failure(function()
+      books:given { emma }:when("Spoil", { book = "emma" }):expect_nothing()
+    end):find("changed its state at 'title'", 1, true))
+  end)
+
+  it("tells of states and answers", function()
+    assert.equal([[
+the state of Book-emma is other than expected:
+  reader: expected "ada", got nothing
+  title:  expected "x", got "Emma"]], failure(function()
+      books:given { emma }:expect_state("Book", "emma", { title = "x", reader = "ada" })
+    end))
+    assert.equal("Book-emma does not exist; expected {}",
+      failure(function() books:expect_state("Book", "emma", {}) end))
+    assert.equal('Book-emma was not to exist, but is { title = "Emma" }',
+      failure(function() books:given { emma }:expect_state("Book", "emma", nil) end))
+    assert.equal([[
+Find { book = "emma" } has another answer than expected:
+  title: expected "x", got "Emma"]], failure(function()
+      books:given { emma }:expect_answer({ "Find", { book = "emma" } }, { title = "x" })
+    end))
+  end)
+
+  it("tells what could not be given", function()
+    assert.equal("given: Added cannot be recorded: invalid: title: expected string, got nothing",
+      failure(function()
+        books:given { { "Added", { book = "x" } } }:when("Note", { text = "" })
+      end))
+    assert.equal('given: Add { book = "emma", title = "x" } was rejected (known): '
+      .. "the library has this book", failure(function()
+        books:given { emma, Add { book = "emma", title = "x" } }:when("Note", { text = "" })
+      end))
+  end)
+
+  it("tells of wrong use", function()
+    local cases = {
+      ["the domain 'library' has no 'Ad'; did you mean 'Add'?"] = function() return books.Ad, 1 end,
+      ["a scenario has no 'expct'; did you mean 'expect'?"] = function()
+        return books:given({}):expct(), 1
+      end,
+      ["neap.spec has no 'domains'; did you mean 'domain'?"] = function()
+        return spec.domains, 1
+      end,
+      ["when: the domain has no message 'Ad'; did you mean 'Add'?"] = function()
+        books:when("Ad", {})
+      end,
+      ["when: Added is an event"] = function() books:when(emma) end,
+      ["when needs one message, got 2"] = function() books:when("Note", { text = "" }, "Note") end,
+      ["when: expected a message, as its constructor gives it or as a name with a table, got 3"] =
+        function() books:when(3) end,
+      ["expect: no command was dispatched; `when` comes first"] = function()
+        books:given({}):expect(emma)
+      end,
+      ["expect needs events or a rejection; expect_nothing() is for a command without events"] =
+        function() books:when("Note", { text = "" }):expect() end,
+      ["expect: a rejection stands alone; a rejected command has no events"] = function()
+        books:when("Note", { text = "" }):expect(emma, spec.rejection "x")
+      end,
+      ["given needs a list of events and commands, got nothing"] = function() books:given() end,
+      ['at needs µs since 1970 as an integer, or a text as "2025-03-01T12:00:00Z", got "today"'] =
+        function() books:at "today" end,
+      ["spec.domain needs the path of a domain's file, or a domain, got 3"] = function()
+        spec.domain(3)
+      end,
+      ["services: this comes too late, something was done already"] = function()
+        books:when("Note", { text = "" }):services {}
+      end,
+    }
+    for message, body in pairs(cases) do
+      assert.equal(message, failure(body))
+    end
+  end)
+
+  it("cuts what is very long", function()
+    local message = failure(function()
+      books:given { { "Added", { book = "a", title = ("é"):rep(500) } } }
+        :expect_state("Book", "a", { title = "x" })
+    end)
+    assert.is_true(#message < 400)
+    assert.is_truthy(utf8.len(message))
+  end)
+end)
