@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check_store.h"
 #include "domain.h"
 #include "options.h"
 #include "output.h"
@@ -72,10 +73,15 @@ static void say_counts(const char *domain, const size_t counts[KINDS], size_t un
 
 static int run(const cli_command *self, char **arguments)
 {
-    const char *operands[1];
-    int status = cli_parse(self, NULL, 0, operands, arguments);
+    const char *operands[1], *url = NULL;
+    const cli_option options[] = {
+        {"store", CLI_TEXT, &url, "URL", "lists what of this store the domain cannot read"},
+    };
+    int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
     if (status != CLI_GO_ON)
         return status;
+    if (url != NULL)
+        return cli_check_store(operands[0], url);
     neap_runtime *runtime;
     status = cli_domain_load(operands[0], "memory:", false, &runtime);
     if (status != CLI_DONE)
@@ -93,12 +99,20 @@ static const char *const operands_of_check[] = {"DOMAIN.lua", NULL};
 
 const cli_command cli_check_command = {
     .name = "check",
-    .summary = "loads a domain, and lists what it defines",
+    .summary = "loads a domain, and lists what it defines; or what it cannot read",
     .operands = operands_of_check,
     .about =
         "Loads the domain without a store and prints a line for each thing that it defines: its\n"
         "kind, its name, what handles it, and where it is defined. A definition error goes to\n"
-        "stderr with file and line, and the exit status is 1.",
-    .example = "  $ neap check shop.lua",
+        "stderr with file and line, and the exit status is 1.\n"
+        "\n"
+        "With --store it reads all events of that store, beside whoever writes, and prints a line "
+        "for\n"
+        "each type and schema version that the domain cannot read, or reads although today's "
+        "schema\n"
+        "refuses it: how many events, the first and the last position, and why. Upcasters run; no\n"
+        "handler and no fold does. The exit status is 1 if something cannot be read.",
+    .example = "  $ neap check shop.lua\n"
+               "  $ neap check shop.lua --store sqlite:shop.db",
     .run = run,
 };

@@ -18,8 +18,7 @@ int cli_exit_status(neap_status status)
     }
 }
 
-/* While a store is opened, whatever is not the caller's mistake means that there is no store. */
-static int store_failed(const neap_error *error)
+int cli_store_failed(const neap_error *error)
 {
     cli_complain_error(error);
     if (error->status == NEAP_UNKNOWN)
@@ -65,7 +64,7 @@ int cli_domain_open(const char *path, const char *store, bool read_only, neap_ru
     if (cli_domain_unhandled(*runtime) > 0)
         status = CLI_FAILED;
     else if (neap_start(*runtime, &error) != NEAP_OK)
-        status = store_failed(&error);
+        status = cli_store_failed(&error);
     if (status != CLI_DONE)
         neap_close(*runtime);
     return status;
@@ -74,7 +73,7 @@ int cli_domain_open(const char *path, const char *store, bool read_only, neap_ru
 int cli_store_open(const char *url, neap_store **store)
 {
     neap_error error;
-    return neap_store_open(url, store, &error) == NEAP_OK ? CLI_DONE : store_failed(&error);
+    return neap_store_open(url, store, &error) == NEAP_OK ? CLI_DONE : cli_store_failed(&error);
 }
 
 void cli_print_reply(neap_reply *reply)

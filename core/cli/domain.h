@@ -22,6 +22,10 @@ int cli_domain_open(const char *path, const char *store, bool read_only, neap_ru
 /* Opens a store without a domain. Returns the exit status; on CLI_DONE the caller owns *store. */
 int cli_store_open(const char *url, neap_store **store);
 
+/* Complains about a store that could not be opened or read, and returns the exit status: whatever
+ * is not the caller's mistake means that there is no store. */
+int cli_store_failed(const neap_error *error);
+
 /* Prints the reply and a newline to stdout, and frees it. */
 void cli_print_reply(neap_reply *reply);
 
