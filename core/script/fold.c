@@ -45,29 +45,45 @@ typedef struct folding {
     const neap_event *upcasting; /* the event that cannot be folded as it is, while it is read */
 } folding;
 
+/* Folds the events that upcasters make of a stored one. */
+static neap_status fold_several_lj(lua_State *L, neapi_engine *engine, const folding *job,
+                                   const int *folds, const neap_event *stored,
+                                   const neapi_upcasting *upcasting, neap_error *error)
+{
+    int top = lua_gettop(L), count;
+    neap_status status = neapi_upcast_lj(L, engine, stored, upcasting, &count, error);
+    for (int i = 1; i <= count && status == NEAP_OK; i++) {
+        neap_event event;
+        uint32_t message;
+        status =
+            neapi_upcast_take_lj(L, engine, top + i, stored, upcasting, &event, &message, error);
+        if (status == NEAP_OK && folds[message] != 0)
+            status = neapi_fold_lj(L, engine, folds[message], job->instance, 1, &event, error);
+    }
+    lua_settop(L, top);
+    return status;
+}
+
 /* Folds what a stored event of another name or version is today. */
 static neap_status fold_upcast_lj(lua_State *L, neapi_engine *engine, folding *job,
                                   const int *folds, const neap_event *stored, neap_error *error)
 {
     neapi_upcasting upcasting;
     neap_reading problem;
-    int top = lua_gettop(L), count;
     job->upcasting = stored;
     neap_status status = neapi_upcasting_find(engine, stored, &upcasting, &problem, error);
     if (status != NEAP_OK)
         return status;
-    status = neapi_upcast_lj(L, engine, stored, &upcasting, &count, error);
-    for (int i = 1; i <= count && status == NEAP_OK; i++) {
-        neap_event event;
-        uint32_t message;
+    if (upcasting.message == NEAPI_NONE || upcasting.step_count != 0) {
+        status = fold_several_lj(L, engine, job, folds, stored, &upcasting, error);
+    } else if (folds[upcasting.message] != 0) { /* it only had another name */
+        neap_event event = *stored;
+        event.type = engine->catalog.messages[upcasting.message]->name;
         status =
-            neapi_upcast_take_lj(L, engine, top + i, stored, &upcasting, &event, &message, error);
-        if (status == NEAP_OK && folds[message] != 0)
-            status = neapi_fold_lj(L, engine, folds[message], job->instance, 1, &event, error);
+            neapi_fold_lj(L, engine, folds[upcasting.message], job->instance, 1, &event, error);
     }
     if (status == NEAP_OK)
         job->upcasting = NULL;
-    lua_settop(L, top);
     return status;
 }
 

@@ -14,6 +14,7 @@ describe("what is printed in", function()
   for _, path in ipairs {
     "README.md", "examples/shop/README.md", "examples/packages/README.md", "docs/store.md",
     "docs/messages.md", "docs/aggregates.md", "docs/tags.md", "docs/middleware.md",
+    "docs/evolution.md",
   } do
     it(path .. " is true", function()
       local findings, commands = document.check(read(path), place)
