@@ -330,6 +330,35 @@ neap_context_now(const neap_context *context); /* the message's recorded time, Â
 NEAP_API neap_uuid
 neap_context_id(neap_context *context); /* a new id, derived from the message's */
 
+/* A command or query on its way, as middleware of the host sees it. Lifetime: the call. */
+typedef struct neap_passing {
+    size_t size;    /* of this struct, which can grow */
+    neap_kind kind; /* NEAP_KIND_COMMAND or NEAP_KIND_QUERY */
+    const char *name;
+    neap_text data;            /* JSON as it was given: its schema is not checked yet */
+    neap_text meta;            /* flat JSON object of texts, or empty */
+    neap_text idempotency_key; /* empty: none */
+    neap_uuid command_id, correlation_id;
+} neap_passing;
+
+/* Before a message is handled, once. Returns NEAP_OK, or fills error: then it is refused with that.
+ * A status of NEAP_REJECTED may have a code of its own in error->code. */
+typedef neap_status (*neap_before_callback)(void *user, const neap_passing *message,
+                                            neap_error *error);
+/* When it is about to be answered: a command when its events are durable. reply: NULL unless status
+ * is NEAP_OK; error: NULL if it is. elapsed_us: since `before`. */
+typedef void (*neap_after_callback)(void *user, const neap_passing *message, neap_status status,
+                                    const neap_reply *reply, const neap_error *error,
+                                    int64_t elapsed_us);
+
+/* Adds middleware around every command and query: around all of the domain's, the first that is
+ * added is the outermost. Either function may be NULL. `after` is called for each message that its
+ * `before` let through, in the opposite order. They are called on the lane's thread, must be quick,
+ * and must not wait for the runtime. Between neap_load and neap_start. Errors: USAGE, NOMEM.
+ * Threads: owner. */
+NEAP_API neap_status neap_use(neap_runtime *runtime, neap_before_callback before,
+                              neap_after_callback after, void *user, neap_error *error);
+
 /* One call of a service's function. Lifetime: that call. */
 typedef struct neap_service_call neap_service_call;
 

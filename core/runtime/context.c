@@ -21,7 +21,7 @@ static neap_error *error_of(neap_context *context, neap_error *given)
 
 /* A handler that fails without saying why has failed all the same, and what it left in the error
  * may be from a call that failed before. */
-static neap_status returned(neap_status status, neap_error *error)
+neap_status neapi_context_returned(neap_status status, neap_error *error)
 {
     if (status == NEAP_OK)
         return NEAP_OK;
@@ -56,7 +56,7 @@ neap_status neapi_context_command(neapi_lane *lane, neapi_request *request, neap
     status = request->message->command_handler(&context, json, lane->canonical.size,
                                                request->message->user, error);
     neapi_arena_fini(&context.arena);
-    return returned(status, error);
+    return neapi_context_returned(status, error);
 }
 
 neap_status neapi_context_query(neapi_lane *lane, neapi_request *request, neapi_buffer *answer,
@@ -73,7 +73,7 @@ neap_status neapi_context_query(neapi_lane *lane, neapi_request *request, neapi_
     neapi_arena_fini(&context.arena);
     if (status == NEAP_OK && !context.answered)
         NEAPI_BUFFER_LITERAL(answer, "null");
-    return returned(status, error);
+    return neapi_context_returned(status, error);
 }
 
 neap_status neap_context_publish(neap_context *context, const char *stream, uint64_t expected,

@@ -10,4 +10,7 @@ neap_status neapi_context_command(neapi_lane *lane, neapi_request *request, neap
 neap_status neapi_context_query(neapi_lane *lane, neapi_request *request, neapi_buffer *answer,
                                 neap_error *error);
 
+/* What a callback of the host returned, with an error that says so whatever it left there. */
+neap_status neapi_context_returned(neap_status status, neap_error *error);
+
 #endif

@@ -35,8 +35,10 @@ static void step_or_wait(neap_runtime *runtime, int64_t deadline_us)
 {
     neapi_gate *work = &runtime->lane.mailbox.work;
     unsigned seen = neapi_gate_seen(work);
-    if (!step(runtime))
-        neapi_park(runtime->platform, work, seen, deadline_us);
+    if (step(runtime))
+        return;
+    int64_t wake_us = neapi_lane_wake_us(&runtime->lane);
+    neapi_park(runtime->platform, work, seen, wake_us < deadline_us ? wake_us : deadline_us);
 }
 
 neap_status neapi_inline_push(neap_runtime *runtime, neapi_request *request, int64_t deadline_us,

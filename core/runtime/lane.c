@@ -5,8 +5,10 @@
 #include "base/text.h"
 #include "runtime/by_tags.h"
 #include "runtime/context.h"
+#include "runtime/passage.h"
 #include "runtime/reply.h"
 #include "runtime/snapshot.h"
+#include "runtime/uses.h"
 
 #define REQUESTS_PER_STEP 256
 
@@ -19,6 +21,7 @@ neap_status neapi_lane_init(neapi_lane *lane, neapi_engine *engine, neapi_sessio
     neapi_warm_cache_init(&lane->warm, engine, lane->options->warm_aggregates);
     neapi_map_init(&lane->keys);
     neapi_map_init(&lane->turns);
+    lane->has_middleware = neapi_engine_has_middleware(engine);
     atomic_init(&lane->stopping, false);
     if (neapi_mailbox_init(&lane->mailbox, lane->platform, lane->options->queue_length))
         return NEAP_OK;
@@ -31,6 +34,7 @@ neap_status neapi_lane_init(neapi_lane *lane, neapi_engine *engine, neapi_sessio
 void neapi_lane_fini(neapi_lane *lane)
 {
     neapi_mailbox_fini(&lane->mailbox);
+    neapi_passages_fini(lane);
     neapi_warm_cache_fini(&lane->warm);
     neapi_map_fini(&lane->keys);
     neapi_map_fini(&lane->turns);
@@ -83,21 +87,42 @@ static void answer_barriers(neapi_lane *lane)
 
 void neapi_lane_succeed(neapi_lane *lane, neapi_request *request, neap_reply *reply)
 {
-    forget(lane, request);
-    if (reply != NULL) {
-        neapi_request_succeed(request, reply);
-    } else {
+    if (reply == NULL) {
         neapi_fail(&lane->error, NEAP_NOMEM, "it is done, but there was no memory for the answer");
         lane->error.outcome_unknown = neapi_request_writes(request);
-        neapi_request_fail(request, &lane->error);
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
     }
+    forget(lane, request);
+    if (request->uses_passed != 0)
+        neapi_uses_after(lane, request, reply, NULL);
+    if (request->outer != NULL)
+        neapi_passage_outcome(lane, request, reply, NULL);
+    else
+        neapi_request_succeed(request, reply);
     answer_barriers(lane);
 }
 
 void neapi_lane_fail(neapi_lane *lane, neapi_request *request, const neap_error *error)
 {
     forget(lane, request);
-    neapi_request_fail(request, error);
+    if (request->uses_passed != 0)
+        neapi_uses_after(lane, request, NULL, error);
+    if (request->outer != NULL)
+        neapi_passage_outcome(lane, request, NULL, error);
+    else
+        neapi_request_fail(request, error);
+    answer_barriers(lane);
+}
+
+void neapi_lane_forget(neapi_lane *lane, neapi_request *request)
+{
+    forget(lane, request);
+    if (request->uses_passed != 0) {
+        neapi_fail(&lane->error, NEAP_TIMEOUT, "not begun in time; nothing was done");
+        neapi_uses_after(lane, request, NULL, &lane->error);
+    }
+    neapi_request_release(request);
     answer_barriers(lane);
 }
 
@@ -183,9 +208,7 @@ static void answer_state(neapi_lane *lane, neapi_request *request)
 static bool may_begin(neapi_lane *lane, neapi_request *request)
 {
     if (!neapi_request_begin(request)) {
-        forget(lane, request);
-        neapi_request_release(request); /* withdrawn: nobody waits */
-        answer_barriers(lane);
+        neapi_lane_forget(lane, request); /* withdrawn: nobody waits */
         return false;
     }
     if (atomic_load(&lane->stopping))
@@ -215,6 +238,15 @@ static void complete_call(neapi_lane *lane, neapi_request *request)
 static void answer(neapi_lane *lane, neapi_request *request)
 {
     complete_call(lane, request);
+    if (neapi_uses_want(lane, request) &&
+        neapi_uses_before(lane, request, &lane->error) != NEAP_OK) {
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    if (neapi_passage_wanted(lane, request)) {
+        neapi_passage_begin(lane, request);
+        return;
+    }
     switch (request->kind) {
     case NEAPI_REQUEST_COMMAND:
     case NEAPI_REQUEST_PUBLISH:
@@ -231,7 +263,8 @@ static void answer(neapi_lane *lane, neapi_request *request)
 
 static void begin(neapi_lane *lane, neapi_request *request)
 {
-    bool by_tags = request->kind == NEAPI_REQUEST_COMMAND && request->instance.tag_count != 0;
+    bool by_tags = request->kind == NEAPI_REQUEST_COMMAND && request->instance.tag_count != 0 &&
+                   !neapi_passage_wanted(lane, request);
     if (by_tags) /* it may be answered at once, and its turn is given up behind that */
         neapi_request_hold(request);
     if (may_begin(lane, request))
@@ -244,8 +277,17 @@ static void begin(neapi_lane *lane, neapi_request *request)
 
 static void begin_ready(neapi_lane *lane)
 {
-    for (neapi_request *request; (request = neapi_request_list_pop(&lane->ready)) != NULL;)
-        begin(lane, request);
+    for (;;) {
+        neapi_request *request = neapi_request_list_pop(&lane->ready);
+        if (request != NULL) {
+            begin(lane, request);
+            continue;
+        }
+        request = neapi_request_list_pop(&lane->returned);
+        if (request == NULL)
+            return;
+        neapi_passage_return(lane, request);
+    }
 }
 
 /* Aggregates go first when Lua's memory runs short, so that no handler has to be stopped for them.
@@ -301,6 +343,10 @@ bool neapi_lane_step(neapi_lane *lane)
         neapi_lane_judged(lane, submission);
         begin_ready(lane);
     }
+    if (neapi_passage_wake(lane)) {
+        busy = true;
+        begin_ready(lane);
+    }
     busy = begin_backlog(lane) > 0 || busy;
     if (lane->outbox.first != NULL)
         neapi_writer_push(lane->writer, &lane->outbox);
@@ -308,6 +354,12 @@ bool neapi_lane_step(neapi_lane *lane)
     if (busy)
         keep_memory(lane);
     return busy || saved;
+}
+
+int64_t neapi_lane_wake_us(const neapi_lane *lane)
+{
+    const neapi_wakeup *first = neapi_wakeups_first(&lane->wakeups);
+    return first != NULL ? first->at_us : NEAPI_NO_DEADLINE;
 }
 
 static void *run(void *argument)
@@ -320,7 +372,7 @@ static void *run(void *argument)
             continue;
         if (atomic_load(&lane->stopping) && lane->submitted == 0 && lane->unanswered == 0)
             return NULL;
-        neapi_park(lane->platform, &lane->mailbox.work, seen, NEAPI_NO_DEADLINE);
+        neapi_park(lane->platform, &lane->mailbox.work, seen, neapi_lane_wake_us(lane));
     }
 }
 

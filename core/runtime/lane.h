@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "runtime/mailbox.h"
 #include "runtime/report.h"
+#include "runtime/wakeups.h"
 #include "runtime/warm.h"
 #include "runtime/writer.h"
 #include "store/store.h"
@@ -22,10 +23,17 @@ typedef struct neapi_lane {
     neap_text fingerprint;
     neapi_mailbox mailbox;
     neapi_warm_cache warm;
-    neapi_map keys;                 /* idempotency keys of requests that are begun */
-    neapi_map turns;                /* by tag: see turns.c */
-    neapi_request_list backlog;     /* taken out of the mailbox, not begun */
-    neapi_request_list ready;       /* to be begun (again) before anything new */
+    neapi_map keys;              /* idempotency keys of requests that are begun */
+    neapi_map turns;             /* by tag: see turns.c */
+    neapi_request_list backlog;  /* taken out of the mailbox, not begun */
+    neapi_request_list ready;    /* to be begun (again) before anything new */
+    neapi_request_list returned; /* for middleware that waits for what it asked for */
+    neapi_wakeups wakeups;       /* of middleware that sleeps, or waits with a deadline */
+    struct neapi_passage *idle_passages;
+    unsigned idle_passage_count;
+    bool has_middleware;
+    const struct neapi_use *uses; /* the host's middleware, the runtime's */
+    size_t use_count;
     neapi_request *oldest, *newest; /* everything taken and not answered, in order of arrival */
     unsigned unanswered;
     unsigned submitted;           /* units with the writer, or on their way */
@@ -48,6 +56,9 @@ void neapi_lane_fini(neapi_lane *lane);
 
 /* Takes what came and does it. false: there was nothing. */
 bool neapi_lane_step(neapi_lane *lane);
+/* When the lane is to be stepped again at the latest, if nothing comes: NEAPI_NO_DEADLINE, or a
+ * monotonic time. */
+int64_t neapi_lane_wake_us(const neapi_lane *lane);
 
 neap_status neapi_lane_start(neapi_lane *lane, neap_error *error);
 /* Answers what has not begun with NEAP_CLOSED, waits for what is with the writer, and ends the
@@ -57,6 +68,8 @@ void neapi_lane_stop(neapi_lane *lane);
 /* Answer, and forget. reply NULL: there was no memory for it. */
 void neapi_lane_succeed(neapi_lane *lane, neapi_request *request, neap_reply *reply);
 void neapi_lane_fail(neapi_lane *lane, neapi_request *request, const neap_error *error);
+/* Forgets one that was withdrawn: nobody waits for its answer. */
+void neapi_lane_forget(neapi_lane *lane, neapi_request *request);
 
 /* Folds an instance out of the store as of max_version (by tags: a position), through a snapshot if
  * there is one. */

@@ -56,6 +56,7 @@ void neapi_request_release(neapi_request *request)
     neapi_free(request->error);
     if (request->gated)
         neapi_gate_fini(&request->answered);
+    neapi_request_release(request->outer);
     neapi_free(request);
 }
 

@@ -26,6 +26,7 @@ typedef enum neapi_stage {
 typedef struct neapi_request neapi_request;
 struct neapi_warm;
 struct neapi_place;
+struct neapi_passage;
 
 typedef struct neapi_request_list {
     neapi_request *first, *last;
@@ -59,7 +60,12 @@ struct neapi_request {
     neapi_request *older, *newer; /* in the lane's order of arrival */
     uint64_t version, position;   /* of the stream, when a decision added nothing */
     unsigned attempts;
-    bool listed; /* in the lane's order of arrival */
+    neapi_request *outer;          /* whose middleware asked for this one; held */
+    struct neapi_passage *passage; /* which waits for this one; NULL: nobody does */
+    size_t uses_passed;            /* of the host's middleware, that hear of the answer */
+    bool uses_asked;
+    int64_t asked_us; /* when they were: monotonic */
+    bool listed;      /* in the lane's order of arrival */
     bool holds_key;
 
     /* The answer. */

@@ -196,6 +196,8 @@ static neap_status open_lane(neap_runtime *runtime, neap_error *error)
     lane->report = &runtime->report;
     lane->catalog = runtime->catalog;
     lane->writer = runtime->has_writer ? &runtime->writer : NULL;
+    lane->uses = runtime->uses;
+    lane->use_count = runtime->use_count;
     lane->fingerprint = fingerprint_of(runtime);
     status = neapi_lane_init(lane, runtime->engine, session, error);
     if (status != NEAP_OK) {
@@ -317,6 +319,7 @@ void neap_close(neap_runtime *runtime)
     neapi_barrier_free(runtime->last_barrier);
     neapi_options_free(&runtime->options);
     neapi_runtime_free_services(runtime);
+    neapi_free(runtime->uses);
     pthread_mutex_destroy(&runtime->log_mutex);
     pthread_mutex_destroy(&runtime->drive_mutex);
     neapi_free(runtime);

@@ -22,6 +22,8 @@ struct neap_runtime {
     neapi_catalog *catalog;
     neapi_service *provided; /* by the host, for domain and middleware */
     size_t provided_count;
+    struct neapi_use *uses; /* the host's middleware */
+    size_t use_count;
     char fingerprint[37]; /* of a domain without sources */
     neapi_store *store;
     neapi_writer writer;

@@ -155,12 +155,8 @@ static neap_text push_tags_json_lj(lua_State *L, neapi_engine *engine)
     return json;
 }
 
-static int context_state(lua_State *L)
+int neapi_context_state_lj(lua_State *L, neapi_engine *engine)
 {
-    neapi_engine *engine = check_context_lj(L, "state");
-    if (engine->scope.handling == NEAPI_HANDLING_DECISION)
-        return neapi_misuse_lj(L, "context:state is for queries and plain handlers; an aggregate "
-                                  "decides on its own state only");
     neap_text name = {0}, id = {0};
     bool by_tags = lua_type(L, 3) == LUA_TTABLE;
     if (lua_type(L, 2) != LUA_TSTRING ||
@@ -197,18 +193,41 @@ static int context_state(lua_State *L)
     return 1;
 }
 
+static int context_state(lua_State *L)
+{
+    neapi_engine *engine = check_context_lj(L, "state");
+    if (engine->scope.handling == NEAPI_HANDLING_DECISION)
+        return neapi_misuse_lj(L, "context:state is for queries and plain handlers; an aggregate "
+                                  "decides on its own state only");
+    return neapi_context_state_lj(L, engine);
+}
+
 /* ---- Its properties ---------------------------------------------------------------------------
  */
 
-static int push_meta_lj(lua_State *L, const neapi_engine *engine)
+static void push_meta_lj(lua_State *L, const neapi_engine *engine, neap_text meta)
 {
     neap_error error;
-    neap_text meta = engine->scope.call->meta;
     if (meta.size == 0)
         lua_newtable(L);
     else if (neapi_decode_lj(L, meta, engine->vm.depth, &error) != NEAP_OK)
-        return raise_lj(L, engine, &error);
-    return 1;
+        raise_lj(L, engine, &error);
+}
+
+bool neapi_context_envelope_lj(lua_State *L, const neapi_engine *engine, const neapi_call *call,
+                               neap_text name)
+{
+    if (neapi_text_equal(name, NEAPI_LITERAL("meta")))
+        push_meta_lj(L, engine, call->meta);
+    else if (neapi_text_equal(name, NEAPI_LITERAL("command_id")))
+        push_uuid(L, call->id);
+    else if (neapi_text_equal(name, NEAPI_LITERAL("correlation_id")))
+        push_uuid(L, call->correlation_id);
+    else if (!neapi_text_equal(name, NEAPI_LITERAL("causation_id")))
+        return false;
+    else
+        neapi_uuid_is_zero(call->causation_id) ? lua_pushnil(L) : push_uuid(L, call->causation_id);
+    return true;
 }
 
 static int unknown_property(lua_State *L, neap_text name)
@@ -232,16 +251,9 @@ static int context_index(lua_State *L)
         return neapi_misuse_lj(L, "context is indexed by texts only");
     name.data = lua_tolstring(L, 2, &name.size);
     neapi_engine *engine = check_context_lj(L, name.data);
-    const neapi_call *call = engine->scope.call;
-    if (neapi_text_equal(name, NEAPI_LITERAL("meta")))
-        return push_meta_lj(L, engine);
-    if (neapi_text_equal(name, NEAPI_LITERAL("command_id")))
-        push_uuid(L, call->id);
-    else if (neapi_text_equal(name, NEAPI_LITERAL("correlation_id")))
-        push_uuid(L, call->correlation_id);
-    else if (neapi_text_equal(name, NEAPI_LITERAL("causation_id")))
-        neapi_uuid_is_zero(call->causation_id) ? lua_pushnil(L) : push_uuid(L, call->causation_id);
-    else if (neapi_text_equal(name, NEAPI_LITERAL("services")))
+    if (neapi_context_envelope_lj(L, engine, engine->scope.call, name))
+        return 1;
+    if (neapi_text_equal(name, NEAPI_LITERAL("services")))
         neapi_services_push_lj(L, engine);
     else if (neapi_text_equal(name, NEAPI_LITERAL("event")))
         lua_pushnil(L); /* no handler of this version is called for an event */

@@ -1,12 +1,12 @@
-# Puts lua/neap/*.lua into the library: one C file in the build tree that includes their bytes.
-file(GLOB embedded_lua CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/neap/*.lua)
+# Puts lua/neap's files into the library: one C file in the build tree that includes their bytes.
+file(GLOB_RECURSE embedded_lua CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/neap/*.lua)
 set(embedded_files "")
 foreach(path ${embedded_lua})
   file(STRINGS ${path} first_line LIMIT_COUNT 1)
   if(first_line STREQUAL "---@meta") # describes what is written in C
     continue()
   endif()
-  get_filename_component(file ${path} NAME)
+  file(RELATIVE_PATH file ${CMAKE_SOURCE_DIR}/lua/neap ${path})
   list(APPEND embedded_files ${file}=${path})
 endforeach()
 neap_embed(${CMAKE_BINARY_DIR}/embedded_lua.c script/embedded.h "neapi_embedded neapi_embedded_files"

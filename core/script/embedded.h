@@ -6,7 +6,7 @@
 #define NEAPI_EMBEDDED_CHUNK "=[neap]/"
 
 typedef struct neapi_embedded {
-    const char *file; /* "domain.lua" */
+    const char *file; /* "domain.lua", "middleware/retry.lua" */
     const char *begin, *end;
 } neapi_embedded;
 

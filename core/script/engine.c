@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "script/chain.h"
 #include "script/engine_state.h"
 #include "script/environment.h"
 #include "script/failure.h"
@@ -99,6 +100,7 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
     neapi_services_declare_lj(L, engine, -1);
+    neapi_chain_declare_lj(L, engine, -1);
     neapi_environment_require_lj(L);
     engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
     if (status == NEAP_OK)
@@ -151,6 +153,7 @@ static void leave_host(neapi_engine *engine)
     };
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         luaL_unref(L, LUA_REGISTRYINDEX, kept[i]);
+    neapi_chain_leave_host(L, engine);
 }
 
 void neapi_engine_close(neapi_engine *engine)
@@ -161,6 +164,7 @@ void neapi_engine_close(neapi_engine *engine)
         leave_host(engine);
     else
         neapi_vm_close(&engine->vm);
+    neapi_chain_free_threads(engine);
     neapi_catalog_fini(&engine->catalog);
     neapi_map_fini(&engine->plan.former_by_name);
     neapi_buffer_fini(&engine->scratch);
@@ -219,6 +223,7 @@ static neap_status load_guest(lua_State *L, neapi_engine *engine, void *argument
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
     neapi_services_declare_lj(L, engine, -1);
+    neapi_chain_declare_lj(L, engine, -1);
     if (status == NEAP_OK)
         make_entry_lj(L, engine, functions);
     return status;

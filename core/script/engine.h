@@ -140,6 +140,59 @@ neap_status neapi_engine_handle(neapi_engine *engine, const neapi_message *comma
 neap_status neapi_engine_answer(neapi_engine *engine, const neapi_message *query, neap_text json,
                                 neapi_call *call, neapi_buffer *answer, neap_error *error);
 
+/* ---- Middleware (core/script/chain.c) -------------------------------------------------------- */
+
+typedef enum neapi_chain_stop {
+    NEAPI_CHAIN_ENDED,
+    NEAPI_CHAIN_NEXT,  /* wants `message`, with `json`, to be handled */
+    NEAPI_CHAIN_SLEEP, /* until wake_us */
+} neapi_chain_stop;
+
+/* One message on its way through the domain's middleware: it runs until it stops to wait, and goes
+ * on when it is told to. */
+typedef struct neapi_chain {
+    /* The caller's to set, all else zero; they live as long as the chain. */
+    const neapi_message *message; /* NEXT: the one to be handled, perhaps another */
+    neapi_call *call;
+    neap_text key;
+    int64_t deadline_us; /* monotonic, or NEAPI_NO_DEADLINE; the chain may narrow it for a while */
+
+    /* How it stopped. */
+    neapi_chain_stop stop;
+    int64_t wake_us;
+    neapi_buffer json; /* ENDED: of a query's answer. The caller's to free */
+    bool effect;       /* what it had handled took effect, or may have */
+
+    /* The engine's own. */
+    neapi_engine *engine;
+    neap_kind kind;
+    neap_text name;
+    unsigned waits;
+    uint64_t instructions;
+    bool succeeded, failed;
+    struct neapi_chain_thread *thread;
+    struct neapi_chain_context *context;
+} neapi_chain;
+
+/* What came of what the chain wanted: an error, a command's receipt, or a query's answer. */
+typedef struct neapi_chain_outcome {
+    const neap_error *error;
+    const neap_receipt *receipt;
+    neap_text json;
+} neapi_chain_outcome;
+
+bool neapi_engine_has_middleware(const neapi_engine *engine);
+
+/* Begins with a message, and goes on (outcome NULL: the sleep is over). NEAP_OK: see chain->stop;
+ * else the chain has ended with that error. Errors: NEAP_INVALID (start: the message),
+ * NEAP_HANDLER, NEAP_LIMIT, NEAP_NOMEM, and whatever the middleware gives. */
+neap_status neapi_engine_chain_start(neapi_engine *engine, neapi_chain *chain, neap_text json,
+                                     neap_error *error);
+neap_status neapi_engine_chain_resume(neapi_engine *engine, neapi_chain *chain,
+                                      const neapi_chain_outcome *outcome, neap_error *error);
+/* Ends a chain that waits. */
+void neapi_engine_chain_drop(neapi_engine *engine, neapi_chain *chain);
+
 /* Checks a message's JSON against its schema and gives its canonical form (NULL: only checks): for
  * handlers in C. */
 neap_status neapi_engine_check(neapi_engine *engine, const neapi_message *message, neap_text json,

@@ -42,6 +42,11 @@ struct neapi_engine {
     int require;                    /* the domain's, in the registry */
     int given_services;             /* by the host, in its registry; LUA_NOREF: none */
     neapi_sources **required_place; /* where the domain's require finds the sources */
+    int composed;            /* the middleware as one function, in the registry; 0: there is none */
+    neapi_chain *chain;      /* the one that runs; NULL: none */
+    neap_error *chain_error; /* where its failure goes */
+    struct neapi_chain_thread *idle_threads;
+    unsigned idle_thread_count;
     neapi_state *free_states;
     size_t free_count, free_capacity;
     int state_count;
@@ -105,6 +110,12 @@ bool neapi_rejection_lj(lua_State *L, neapi_engine *engine, int index, neap_stat
 void neapi_services_declare_lj(lua_State *L, neapi_engine *engine, int index);
 /* Pushes context.services. Raises if there are none, or where none may be used. */
 void neapi_services_push_lj(lua_State *L, const neapi_engine *engine);
+
+/* context:state's results, of the arguments at 2 and 3. */
+int neapi_context_state_lj(lua_State *L, neapi_engine *engine);
+/* Pushes what a message's envelope has under that name: meta, command_id … false: nothing. */
+bool neapi_context_envelope_lj(lua_State *L, const neapi_engine *engine, const neapi_call *call,
+                               neap_text name);
 
 /* context: core/script/context.c. Pushes the one object. */
 void neapi_context_new_lj(lua_State *L, neapi_engine *engine);

@@ -121,5 +121,10 @@ bool neapi_error_take(lua_State *L, int index, neap_error *error)
     text = text_field(L, index, "path", &size);
     if (text != NULL)
         NEAPI_ERROR_SET(error, path, text, size);
+    text = text_field(L, index, "traceback", &size);
+    if (text != NULL)
+        NEAPI_ERROR_SET(error, traceback, text, size);
+    text = text_field(L, index, "outcome", &size);
+    error->outcome_unknown = text != NULL && strcmp(text, "unknown") == 0;
     return true;
 }

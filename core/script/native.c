@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
+#include "script/chain.h"
 #include "script/convert.h"
 #include "script/lua_error.h"
 #include "script/trace.h"
@@ -106,6 +107,8 @@ void neapi_native_open_lj(lua_State *L, unsigned depth)
     lua_setfield(L, -2, "drop");
     neapi_push_array_metatable_lj(L);
     lua_setfield(L, -2, "array_metatable");
+    lua_pushcfunction(L, neapi_chain_next);
+    lua_setfield(L, -2, "next");
     neapi_push_error_metatable_lj(L);
     lua_setfield(L, -2, "error_metatable");
     neapi_json_open_lj(L);

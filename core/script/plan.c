@@ -157,7 +157,7 @@ static neap_status read_message_lj(const reading *job, neapi_planned_message *pl
     planned->instance = lua_topointer(L, -1);
     lua_pushinteger(L, (lua_Integer)added->index);
     lua_rawseti(L, -2, 1);
-    keep_lj(job);
+    planned->mark = keep_lj(job);
     lua_getfield(L, definition, "steps");
     neap_status status = read_upcasters_lj(job, planned);
     return status == NEAP_OK ? read_tags_lj(job, definition, planned) : status;

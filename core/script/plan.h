@@ -14,6 +14,7 @@ typedef struct neapi_planned_message {
     neapi_schema *schema; /* the plan's list of values keeps it alive */
     const void *instance; /* the identity of its metatable: marks what its constructor made */
     int handler;          /* in the list of functions; 0: none */
+    int mark;             /* and that metatable */
     unsigned decisions;   /* handled so far: which of them are sampled */
     bool transient;
     const char **tags; /* fields, sorted bytewise by name; in the catalog's arena */

@@ -1,8 +1,11 @@
 #include "script/protect.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "script/limits.h"
+#include "script/trace.h"
 #include "script/vm.h"
 
 /* ---- pcall and xpcall ------------------------------------------------------------------------ */
@@ -62,6 +65,47 @@ void neapi_protect_open_lj(lua_State *L, int index)
     lua_setfield(L, index, "xpcall");
 }
 
+/* ---- Waiting ----------------------------------------------------------------------------------
+ */
+
+/* Notes which function on the stack is in the way. */
+static void find_blocker(lua_State *L, neapi_vm *vm)
+{
+    lua_Debug ar;
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sn", &ar);
+        if (ar.what[0] != 'C' || ar.name == NULL || strcmp(ar.name, "pcall") == 0 ||
+            strcmp(ar.name, "xpcall") == 0)
+            continue; /* what a wrapper of ours calls has no name; the wrapper has */
+        snprintf(vm->blocker, sizeof vm->blocker, "%s", ar.name);
+        return;
+    }
+    snprintf(vm->blocker, sizeof vm->blocker, "a function in C");
+}
+
+static int refuse_wait(lua_State *L, const neapi_vm *vm)
+{
+    return neapi_misuse_lj(L, "nothing can wait inside %s", vm->blocker);
+}
+
+int neapi_wait_lj(lua_State *L, neapi_vm *vm, lua_KFunction then)
+{
+    if (!lua_isyieldable(L)) {
+        find_blocker(L, vm);
+        return refuse_wait(L, vm);
+    }
+    vm->waiting = true;
+    return lua_yieldk(L, 0, lua_gettop(L), then);
+}
+
+void neapi_wait_check_lj(lua_State *L, neapi_vm *vm)
+{
+    if (!vm->wait_refused)
+        return;
+    vm->wait_refused = false;
+    refuse_wait(L, vm);
+}
+
 /* ---- Coroutines ------------------------------------------------------------------------------ */
 
 static lua_State *check_coroutine(lua_State *L)
@@ -71,44 +115,81 @@ static lua_State *check_coroutine(lua_State *L)
     return thread;
 }
 
-/* Moves `count` arguments over, resumes, and moves the results back. Gives their number, or -1 with
- * the error in their place. */
+/* What resume gives instead of a number of results. */
+enum { FAILED = -1, WAITS = -2 };
+
+/* Lets the thread run; if it waits for the lane and nothing here can, it is told so. */
+static int run_thread(lua_State *L, lua_State *thread, int count, int *results)
+{
+    neapi_vm *vm = neapi_vm_of(L);
+    lua_State *outer = vm->running;
+    for (;; count = 0) {
+        vm->running = thread;
+        int status = lua_resume(thread, L, count, results);
+        vm->running = outer;
+        if (status != LUA_YIELD || !vm->waiting || lua_isyieldable(L))
+            return status;
+        lua_pop(thread, *results);
+        vm->waiting = false;
+        vm->wait_refused = true;
+        find_blocker(L, vm);
+    }
+}
+
+/* Moves `count` arguments over, resumes, and moves the results back. Gives their number; or FAILED,
+ * with the error in their place; or WAITS, with nothing. */
 static int resume(lua_State *L, lua_State *thread, int count)
 {
     neapi_vm *vm = neapi_vm_of(L);
     if (!lua_checkstack(thread, count)) {
         lua_pushliteral(L, "too many arguments to resume");
-        return -1;
+        return FAILED;
     }
     lua_xmove(L, thread, count);
-    lua_State *outer = vm->running;
-    vm->running = thread;
     int results;
-    int status = lua_resume(thread, L, count, &results);
-    vm->running = outer;
+    int status = run_thread(L, thread, count, &results);
     if (vm->alarmed)
         neapi_limits_alarm(vm); /* the coroutine may have ended before its hook could run */
     if (status != LUA_OK && status != LUA_YIELD) {
         lua_xmove(thread, L, 1);
         neapi_vm_raise_if_fired_lj(L);
-        return -1;
+        return FAILED;
+    }
+    if (vm->waiting) {
+        lua_pop(thread, results);
+        return WAITS;
     }
     if (!lua_checkstack(L, results + 1)) {
         lua_pop(thread, results);
         lua_pushliteral(L, "too many results to resume");
-        return -1;
+        return FAILED;
     }
     lua_xmove(thread, L, results);
     return results;
 }
 
-static int coroutine_resume(lua_State *L)
+static int go_on_resume(lua_State *L, int status, lua_KContext before);
+
+static int finish_resume(lua_State *L, int results)
 {
-    lua_State *thread = check_coroutine(L);
-    int results = resume(L, thread, lua_gettop(L) - 1);
+    if (results == WAITS)
+        return lua_yieldk(L, 0, lua_gettop(L), go_on_resume);
     lua_pushboolean(L, results >= 0);
     lua_insert(L, results >= 0 ? -(results + 1) : -2);
     return results >= 0 ? results + 1 : 2;
+}
+
+/* What the lane gave is for the coroutine. */
+static int go_on_resume(lua_State *L, int status, lua_KContext before)
+{
+    (void)status;
+    return finish_resume(L, resume(L, lua_tothread(L, 1), lua_gettop(L) - (int)before));
+}
+
+static int coroutine_resume(lua_State *L)
+{
+    lua_State *thread = check_coroutine(L);
+    return finish_resume(L, resume(L, thread, lua_gettop(L) - 1));
 }
 
 /* Closes a coroutine's pending variables; what they raise takes the place of the error on top. */
@@ -123,10 +204,12 @@ static int reset(lua_State *L, lua_State *thread)
     return status;
 }
 
-static int wrapped(lua_State *L)
+static int go_on_wrapped(lua_State *L, int status, lua_KContext before);
+
+static int finish_wrapped(lua_State *L, lua_State *thread, int results)
 {
-    lua_State *thread = lua_tothread(L, lua_upvalueindex(1));
-    int results = resume(L, thread, lua_gettop(L));
+    if (results == WAITS)
+        return lua_yieldk(L, 0, lua_gettop(L), go_on_wrapped);
     if (results >= 0)
         return results;
     int status = lua_status(thread);
@@ -144,6 +227,19 @@ static int wrapped(lua_State *L)
         lua_concat(L, 2);
     }
     return lua_error(L);
+}
+
+static int go_on_wrapped(lua_State *L, int status, lua_KContext before)
+{
+    (void)status;
+    lua_State *thread = lua_tothread(L, lua_upvalueindex(1));
+    return finish_wrapped(L, thread, resume(L, thread, lua_gettop(L) - (int)before));
+}
+
+static int wrapped(lua_State *L)
+{
+    lua_State *thread = lua_tothread(L, lua_upvalueindex(1));
+    return finish_wrapped(L, thread, resume(L, thread, lua_gettop(L)));
 }
 
 static int coroutine_wrap(lua_State *L)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "script/embedded.h"
 #include "script/environment.h"
+#include "script/failure.h"
 #include "script/lua_error.h"
 #include "script/native.h"
 #include "script/trace.h"
@@ -52,10 +53,11 @@ void neapi_environment_module_lj(lua_State *L, const char *name)
         if (strcmp(name, "neap.internal") == 0) {
             push_native_lj(L);
         } else {
-            const char *file = lua_pushfstring(
-                L, "%s.lua", strcmp(name, "neap") == 0 ? "init" : name + strlen("neap."));
-            const neapi_embedded *embedded = neapi_embedded_file(file);
-            lua_pop(L, 1);
+            const char *module = strcmp(name, "neap") == 0 ? "init" : name + strlen("neap.");
+            const char *path = luaL_gsub(L, module, ".", "/");
+            const neapi_embedded *embedded =
+                neapi_embedded_file(lua_pushfstring(L, "%s.lua", path));
+            lua_pop(L, 2);
             if (embedded == NULL)
                 neapi_misuse_lj(L, "Neap has no module '%s'", name);
             run_embedded_lj(L, name, embedded);
@@ -88,7 +90,10 @@ static void find_lj(lua_State *L, neap_text name, neapi_source *source)
                         "require: module '%.*s' was not required while the domain was loaded; "
                         "require it at the top of the file",
                         NEAPI_TEXT(name));
-    if (neapi_sources_find(sources, name, &found, &error) != NEAP_OK)
+    neap_status status = neapi_sources_find(sources, name, &found, &error);
+    if (status == NEAP_NOMEM || status == NEAP_LIMIT)
+        neapi_raise_lj(L, status, "require: %s", error.message);
+    if (status != NEAP_OK)
         neapi_misuse_lj(L, "require: %s", error.message);
     *source = *found; /* the list may move when the module requires another one */
 }

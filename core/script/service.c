@@ -75,8 +75,9 @@ static int provided(lua_State *L)
     else
         status = neapi_encode_lj(L, 1, engine->vm.depth, argument, error);
     if (status != NEAP_OK)
-        return neapi_misuse_lj(L, "the argument of %s.%s: %s", service->service, service->name,
-                               error->message);
+        return neapi_raise_lj(L, status == NEAP_INVALID ? NEAP_HANDLER : status,
+                              "the argument of %s.%s: %s", service->service, service->name,
+                              error->message);
     status = call_service(engine, service, error);
     if (status == NEAP_OK)
         status = push_result_lj(L, engine, error);

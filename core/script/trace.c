@@ -10,16 +10,17 @@
 #define LONGEST_TRACE 20
 
 /* In a state of ours the chunk is named by us; in a host's Lua it was loaded from a file
- * ".../neap/<module>.lua". */
+ * ".../neap/<file>". */
 bool neapi_trace_own(const lua_Debug *ar)
 {
     if (strncmp(ar->source, NEAPI_EMBEDDED_CHUNK, sizeof NEAPI_EMBEDDED_CHUNK - 1) == 0)
         return true;
-    const char *slash = strrchr(ar->source, '/');
-    if (ar->source[0] != '@' || slash == NULL || slash - ar->source < 5 ||
-        strncmp(slash - 4, "neap/", 5) != 0 || (slash[-5] != '/' && slash[-5] != '@'))
+    if (ar->source[0] != '@')
         return false;
-    return neapi_embedded_file(slash + 1) != NULL;
+    for (const char *at = ar->source; (at = strstr(at, "neap/")) != NULL; at++)
+        if ((at[-1] == '/' || at[-1] == '@') && neapi_embedded_file(at + strlen("neap/")) != NULL)
+            return true;
+    return false;
 }
 
 const char *neapi_trace_file(const lua_Debug *ar)

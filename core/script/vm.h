@@ -38,6 +38,9 @@ typedef struct neapi_vm {
         border;        /* what C enters Lua through: beyond is a host's Lua; NULL: there is none */
     bool pure;         /* an aggregate's code runs: no clock, no randomness, no I/O */
     bool upcasting;    /* an upcaster runs, which is pure too */
+    bool waiting;      /* a coroutine yields to the lane, not to who resumed it */
+    bool wait_refused; /* it cannot: on its way out is what `blocker` names */
+    char blocker[64];
     unsigned entries;  /* how many calls from C into Lua are under way */
     char warning[256]; /* the pieces so far of a warning */
     char limit[160];   /* which limit fired, as a sentence */

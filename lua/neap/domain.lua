@@ -22,6 +22,7 @@ local message = require "neap.message"
 ---@field handlers table[]
 ---@field services table[]
 ---@field retirements table[]
+---@field middleware table[]
 ---@field unfinished table<string, neap.Place> what was named but not yet described
 local Domain = {}
 
@@ -194,11 +195,30 @@ function Domain:service(name, factory)
   self.services[#self.services + 1] = { name = name, factory = factory, place = check.here() }
 end
 
+---Adds middleware: a function around every command and query. The first that is added is the
+---outermost. What it gives is a result, or nil and an error.
+---
+---```lua
+---shop:use(function(message, context, next)
+---  print("begins", context.name)
+---  return next(message, context)
+---end)
+---```
+---@param middleware neap.Middleware
+function Domain:use(middleware)
+  check_self(self, "use")
+  local class = type(middleware) == "table" and getmetatable(middleware)
+  if type(middleware) ~= "function" and not (type(class) == "table" and class.__call) then
+    check.misuse("domain:use needs a function (message, context, next), but got %s",
+      middleware == nil and "nothing" or "a " .. type(middleware))
+  end
+  self.middleware[#self.middleware + 1] = { handler = middleware, place = check.here() }
+end
+
 metatable.__index = check.closed(Domain, "a domain", {
   projection = "projections",
   subscriber = "subscribers",
   saga = "sagas",
-  use = "middleware",
   outbox = "outbox",
 })
 
@@ -229,6 +249,7 @@ function domain.new(name)
     handlers = {},
     services = {},
     retirements = {},
+    middleware = {},
     unfinished = {},
   }, metatable)
   first = internal.own and begun or nil

@@ -15,6 +15,7 @@ local check = require "neap.check"
 ---@class neap
 ---@field version string of the library
 ---@field null userdata JSON's null, apart from nil
+---@field middleware neap.ReadyMiddleware
 ---@field drop neap.Drop what an upcaster gives for a stored event that becomes none
 local neap = {
   version = internal.version,
@@ -23,6 +24,7 @@ local neap = {
   reject = require "neap.reject",
   sorted = require "neap.sorted",
   domain = require("neap.domain").new,
+  middleware = require "neap.middleware",
 }
 
 ---Marks a table as a list, so that it is recorded as `[]` even when it is empty.
@@ -51,5 +53,4 @@ end
 
 return check.closed(neap, "neap", {
   delete = "projections",
-  middleware = "middleware",
 })

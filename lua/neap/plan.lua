@@ -1,5 +1,6 @@
 -- A loaded domain, checked as a whole: who handles what.
 
+local chain = require "neap.chain"
 local check = require "neap.check"
 local domain = require "neap.domain"
 local evolution = require "neap.evolution"
@@ -102,6 +103,21 @@ local function plan_events(aggregate, by_name, defined)
   end
 end
 
+---Lets middleware check what it says of the domain's messages.
+---@param defined neap.Domain
+local function check_middleware(defined)
+  local messages = {}
+  for _, message in ipairs(defined.messages) do
+    messages[message.name] = message
+  end
+  for _, entry in ipairs(defined.middleware) do
+    local class = type(entry.handler) == "table" and getmetatable(entry.handler)
+    if type(class) == "table" and class.check_domain then
+      class.check_domain(messages, entry.place)
+    end
+  end
+end
+
 ---Checks what a domain's file gave, and what it defined, as a whole. Raises with file and line.
 ---@param defined any
 ---@return table
@@ -123,6 +139,7 @@ function plan.make(defined)
     end
     take(entry, registered.handler, "a handler", registered.place)
   end
+  check_middleware(defined)
   local messages = {}
   for name, entry in pairs(by_name) do
     assert(name == entry.message.name)
@@ -135,6 +152,7 @@ function plan.make(defined)
     services = defined.services,
     formers = evolution.plan(defined, by_name),
     make_services = services.make,
+    composed = chain.compose(defined.middleware),
   }
 end
 

@@ -57,10 +57,21 @@ describe("the annotations", function()
     local source = read "core/script/context.c"
     assert.same(names(source:match "luaL_Reg methods(.-)};", '{"([%w_]+)"'),
       names(context_text, "function Context:([%w_]+)"))
-    assert.same(names(source:match "int context_index.-\n}\n", 'LITERAL%("([%w_]+)"'),
+    local envelope = source:match "bool neapi_context_envelope_lj.-\n}\n"
+    assert.same(names(envelope .. source:match "int context_index.-\n}\n", 'LITERAL%("([%w_]+)"'),
       fields_of(context_text, "neap.Context"))
     assert.same(names(source:match "check_publish_options_lj.-\n}\n", '{?"([%w_]+)"[,}]'),
       fields_of(context_text, "neap.PublishOptions"))
+  end)
+
+  it("name the members of context in middleware", function()
+    local source = read "core/script/chain_context.c"
+    assert.same(names(source:match "luaL_Reg methods(.-)};", '{"([%w_]+)"'),
+      names(context_text, "function MiddlewareContext:([%w_]+)"))
+    local envelope = read "core/script/context.c":match "bool neapi_context_envelope_lj.-\n}\n"
+    local own = source:match "int push_property_lj.-\n}\n"
+    assert.same(names(envelope .. own, 'LITERAL%("([%w_]+)"'),
+      fields_of(context_text, "neap.MiddlewareContext"))
   end)
 
   it("name the options", function()
@@ -86,6 +97,20 @@ describe("the annotations", function()
       fields_of(runtime_text, "neap.QueryOptions"))
     assert.same(names(read "core/script/host_events.c":match "int neapi_host_events.-\n}\n",
       '{"([%w_]+)", NEAPI'), fields_of(runtime_text, "neap.Filter"))
+  end)
+
+  it("name the options of ready middleware", function()
+    for file, class in pairs {
+      authorisation = "Authorisation", cache = "Cache", circuit_breaker = "CircuitBreaker",
+      logging = "Logging", metrics = "Metrics", rate_limit = "RateLimit", retry = "Retry",
+    } do
+      local text = read("lua/neap/middleware/" .. file .. ".lua")
+      local known = "\n" .. text:match "local known = {\n(.-)\n}\n"
+      assert.same(names(known, "\n  ([%w_]+) = {"), fields_of(text, "neap." .. class .. "Options"))
+    end
+    local index = read "lua/neap/middleware.lua"
+    assert.same(names(index:match "local names = (%b{})", '"([%w_]+)"'),
+      names("\n" .. index, "\n%-%-%-@field ([%w_]+)"))
   end)
 
   it("name the figures of a store", function()

@@ -226,8 +226,8 @@ describe("a domain with a mistake", function()
       "neap.rejct()\nreturn shop",
       "domain.lua:6: neap has no 'rejct'; did you mean 'reject'?" },
     { "an unknown module of Neap",
-      'require "neap.middleware"\nreturn shop',
-      "domain.lua:6: Neap has no module 'neap.middleware'" },
+      'require "neap.middlewares"\nreturn shop',
+      "domain.lua:6: Neap has no module 'neap.middlewares'" },
     { "an error of its own", "local x = nil + 1\nreturn shop",
       "domain.lua:6: attempt to perform arithmetic on a nil value" },
   }
@@ -238,7 +238,7 @@ describe("a domain with a mistake", function()
   end
 
   local later = {
-    projection = "projections", subscriber = "subscribers", saga = "sagas", use = "middleware",
+    projection = "projections", subscriber = "subscribers", saga = "sagas",
     outbox = "outbox",
   }
   for method, what in pairs(later) do

@@ -1,0 +1,378 @@
+/* Messages on their way through middleware, on a lane and a writer that are stepped by hand, with a
+ * clock that moves only when it is told to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* cmocka needs the headers above. */
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/options.h"
+#include "runtime/runtime.h"
+
+#define SECOND 1000000
+
+static int64_t now_us;
+
+static int64_t clock_now(void *self)
+{
+    (void)self;
+    return now_us;
+}
+
+static void count_up(void *self, void *bytes, size_t size)
+{
+    static unsigned char next;
+    (void)self;
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)bytes)[i] = next++;
+}
+
+static void no_park(void *self, neapi_gate *gate, unsigned seen, int64_t deadline_us)
+{
+    (void)self;
+    (void)gate;
+    (void)seen;
+    (void)deadline_us;
+}
+
+static void wake(void *self, neapi_gate *gate)
+{
+    (void)self;
+    atomic_fetch_add(&gate->count, 1);
+}
+
+static const neapi_platform platform = {NULL, clock_now, clock_now, count_up, no_park, wake};
+
+static neap_runtime runtime;
+static neap_error error;
+
+static void open_engine(void)
+{
+    const neapi_engine_options options = {
+        .platform = &platform,
+        .memory_bytes = 64 << 20,
+        .allocation_bytes = 16 << 20,
+        .unit_bytes = 1 << 20,
+        .message_bytes = 1 << 20,
+        .instructions = 1000000,
+        .ms = 60000,
+        .depth = 50,
+        .unit_events = 100,
+        .load_state = neapi_lane_accepted_state,
+        .host = &runtime.lane,
+    };
+    if (neapi_engine_open(runtime.sources, &options, &runtime.engine, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    runtime.catalog = neapi_engine_catalog(runtime.engine);
+}
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    neapi_session *session;
+    memset(&runtime, 0, sizeof runtime);
+    now_us = 1700000000000000;
+    neapi_options_take(NULL, &runtime.options, &error);
+    runtime.options.queue_length = 4;
+    runtime.platform = &platform;
+    pthread_mutex_init(&runtime.log_mutex, NULL);
+    runtime.report = (neapi_report){NULL, NULL, &runtime.log_mutex};
+    assert_int_equal(neapi_sources_open(DOMAIN, &runtime.sources, &error), NEAP_OK);
+    open_engine();
+    assert_int_equal(neapi_store_open("memory:", NEAPI_MODE_WRITE, &runtime.store, &error),
+                     NEAP_OK);
+    assert_int_equal(neapi_session_open(runtime.store, NEAPI_MODE_WRITE, &session, &error),
+                     NEAP_OK);
+    assert_int_equal(
+        neapi_writer_init(&runtime.writer, &platform, &runtime.report, session, &error), NEAP_OK);
+    assert_int_equal(neapi_session_open(runtime.store, NEAPI_MODE_READ, &session, &error), NEAP_OK);
+    neapi_lane *lane = &runtime.lane;
+    lane->options = &runtime.options;
+    lane->platform = &platform;
+    lane->report = &runtime.report;
+    lane->catalog = runtime.catalog;
+    lane->writer = &runtime.writer;
+    lane->fingerprint = neapi_sources_fingerprint(runtime.sources);
+    assert_int_equal(neapi_lane_init(lane, runtime.engine, session, &error), NEAP_OK);
+    runtime.stage = NEAPI_RUNTIME_RUNNING;
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    assert_int_equal(runtime.lane.unanswered, 0);
+    assert_int_equal(runtime.lane.wakeups.count, 0);
+    neapi_lane_fini(&runtime.lane);
+    neapi_writer_fini(&runtime.writer);
+    neapi_store_close(runtime.store);
+    neapi_sources_free(runtime.sources);
+    neapi_options_free(&runtime.options);
+    pthread_mutex_destroy(&runtime.log_mutex);
+    assert_int_equal(neapi_alloc_blocks(), 0);
+    return 0;
+}
+
+typedef struct outcome {
+    bool answered, unknown;
+    neap_status status;
+    uint64_t version;
+    char code[32];
+} outcome;
+
+static void record(void *user, neap_status status, neap_reply *reply, const neap_error *failure)
+{
+    outcome *it = user;
+    assert_false(it->answered);
+    *it = (outcome){.answered = true, .status = status};
+    if (failure != NULL) {
+        it->unknown = failure->outcome_unknown;
+        snprintf(it->code, sizeof it->code, "%.31s", failure->code);
+    }
+    if (reply != NULL)
+        it->version = neap_reply_receipt(reply)->version;
+    neap_reply_free(reply);
+}
+
+static neap_status try_send(outcome *it, const char *json, uint32_t timeout_ms)
+{
+    neap_dispatch_options options;
+    neap_dispatch_options_init(&options);
+    options.timeout_ms = timeout_ms;
+    options.fail_when_full = true;
+    *it = (outcome){0};
+    return neap_send(&runtime, "Do", json, strlen(json), &options, record, it, &error);
+}
+
+static void send(outcome *it, const char *json, uint32_t timeout_ms)
+{
+    if (try_send(it, json, timeout_ms) != NEAP_OK)
+        fail_msg("%s", error.message);
+}
+
+static void step(void)
+{
+    while (neapi_lane_step(&runtime.lane))
+        continue;
+}
+
+static void step_all(void)
+{
+    for (int i = 0; i < 5; i++) {
+        step();
+        neapi_writer_step(&runtime.writer);
+    }
+    step();
+}
+
+static uint64_t head(void)
+{
+    uint64_t position;
+    assert_int_equal(neapi_head(runtime.lane.session, &position, &error), NEAP_OK);
+    return position;
+}
+
+static void it_sleeps_until_its_time_and_others_go_on(void **unused)
+{
+    (void)unused;
+    outcome slow, middle, fast;
+    send(&slow, "{\"id\":\"a\",\"before\":10}", 0);
+    send(&middle, "{\"id\":\"b\",\"before\":5}", 0);
+    send(&fast, "{\"id\":\"a\"}", 0);
+    int64_t began_us = now_us;
+    step_all();
+    assert_true(fast.answered);
+    assert_int_equal(fast.version, 1);
+    assert_false(slow.answered || middle.answered);
+    assert_int_equal(neapi_lane_wake_us(&runtime.lane), began_us + 5 * SECOND);
+    now_us = began_us + 5 * SECOND;
+    step_all();
+    assert_true(middle.answered);
+    assert_false(slow.answered);
+    now_us = began_us + 10 * SECOND - 1;
+    step_all();
+    assert_false(slow.answered);
+    now_us++;
+    step_all();
+    assert_int_equal(slow.version, 2);
+    assert_int_equal(neapi_lane_wake_us(&runtime.lane), NEAPI_NO_DEADLINE);
+}
+
+static void next_gives_the_receipt_when_it_is_durable(void **unused)
+{
+    (void)unused;
+    outcome it;
+    send(&it, "{\"id\":\"a\",\"after\":1}", 0);
+    step();
+    assert_int_equal(runtime.lane.wakeups.count, 0); /* it waits for the writer, not for time */
+    neapi_writer_step(&runtime.writer);
+    step();
+    assert_int_equal(runtime.lane.wakeups.count, 1);
+    assert_false(it.answered);
+    now_us += SECOND;
+    step();
+    assert_int_equal(it.version, 1);
+}
+
+static void time_that_ends_while_it_sleeps_leaves_nothing_done(void **unused)
+{
+    (void)unused;
+    outcome it;
+    send(&it, "{\"id\":\"a\",\"before\":10}", 1000);
+    step_all();
+    now_us += SECOND;
+    step_all();
+    assert_int_equal(it.status, NEAP_TIMEOUT);
+    assert_false(it.unknown);
+    assert_int_equal(head(), 0);
+}
+
+static void time_that_ends_at_the_writer_leaves_the_outcome_unknown(void **unused)
+{
+    (void)unused;
+    outcome it;
+    send(&it, "{\"id\":\"a\"}", 1000);
+    step();
+    now_us += SECOND;
+    step();
+    assert_int_equal(it.status, NEAP_TIMEOUT);
+    assert_true(it.unknown);
+    step_all();
+    assert_int_equal(head(), 1);
+}
+
+static void what_is_not_begun_is_withdrawn(void **unused)
+{
+    (void)unused;
+    outcome first, second;
+    send(&first, "{\"id\":\"a\"}", 0);
+    step();
+    /* Refused behind the lane's back: the second is parked until the first is decided again. */
+    neapi_warm *warm = neapi_warm_find(&runtime.lane.warm, NEAPI_LITERAL("Thing-a"));
+    warm->settling = true;
+    send(&second, "{\"id\":\"a\",\"within\":1}", 0);
+    step();
+    now_us += SECOND;
+    step();
+    assert_int_equal(second.status, NEAP_TIMEOUT);
+    assert_false(second.unknown);
+    step_all();
+    assert_int_equal(first.version, 1);
+    assert_int_equal(head(), 1);
+}
+
+static void a_narrower_time_ends_one_attempt(void **unused)
+{
+    (void)unused;
+    outcome it;
+    send(&it, "{\"id\":\"a\",\"within\":1,\"again\":1}", 0);
+    step(); /* the unit waits for the writer, who sleeps */
+    now_us += SECOND;
+    step();
+    assert_false(it.answered);
+    now_us += SECOND;
+    step_all(); /* both attempts are committed, each under an id of its own */
+    assert_int_equal(it.status, NEAP_OK);
+    assert_int_equal(head(), 2);
+}
+
+static void closing_ends_what_sleeps_and_closes_its_variables(void **unused)
+{
+    (void)unused;
+    outcome sleeping[3], committing, failing;
+    for (int i = 0; i < 3; i++)
+        send(&sleeping[i], "{\"id\":\"a\",\"before\":10}", i == 0 ? 50000 : 0);
+    step();
+    send(&committing, "{\"id\":\"b\"}", 0);
+    step();
+    atomic_store(&runtime.lane.stopping, true);
+    assert_int_equal(try_send(&failing, "{\"id\":\"b\",\"again\":3}", 0), NEAP_OK);
+    step_all();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sleeping[i].status, NEAP_CLOSED);
+    assert_int_equal(committing.status, NEAP_OK);
+    assert_int_equal(failing.status, NEAP_CLOSED);
+    assert_int_equal(head(), 1);
+}
+
+static void sleeping_messages_are_bounded(void **unused)
+{
+    (void)unused;
+    outcome its[9];
+    unsigned accepted = 0;
+    for (unsigned i = 0; i < 9; i++) {
+        accepted += try_send(&its[i], "{\"id\":\"a\",\"before\":10}", 0) == NEAP_OK;
+        step();
+    }
+    assert_int_equal(accepted, 8); /* four that sleep, four that wait */
+    assert_int_equal(runtime.lane.unanswered, 4);
+    for (int i = 0; i < 3; i++) {
+        now_us += 10 * SECOND;
+        step_all();
+    }
+    assert_int_equal(head(), 8);
+}
+
+static void rejections_come_again_and_in_the_end_are_given(void **unused)
+{
+    (void)unused;
+    outcome it;
+    send(&it, "{\"id\":\"no\",\"again\":2}", 0);
+    for (int i = 0; i < 2; i++) {
+        step_all();
+        assert_false(it.answered);
+        now_us += SECOND;
+    }
+    step_all();
+    assert_int_equal(it.status, NEAP_REJECTED);
+    assert_string_equal(it.code, "no");
+}
+
+static void wakeups_come_in_order(void **unused)
+{
+    (void)unused;
+    enum { MANY = 200 };
+    neapi_wakeups heap = {0};
+    neapi_wakeup them[MANY] = {0};
+    unsigned dice = 1;
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < MANY; i++) {
+            dice = dice * 1103515245u + 12345u;
+            assert_true(neapi_wakeups_set(&heap, &them[i], (dice >> 16) % 1000));
+            if (dice % 3 == 0)
+                neapi_wakeups_remove(&heap, &them[(dice >> 8) % MANY]);
+        }
+    }
+    int64_t last = 0;
+    for (neapi_wakeup *first; (first = neapi_wakeups_first(&heap)) != NULL;) {
+        assert_true(first->at_us >= last);
+        last = first->at_us;
+        neapi_wakeups_remove(&heap, first);
+        assert_int_equal(first->place, 0);
+    }
+    neapi_wakeups_fini(&heap);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(it_sleeps_until_its_time_and_others_go_on),
+        TEST(next_gives_the_receipt_when_it_is_durable),
+        TEST(time_that_ends_while_it_sleeps_leaves_nothing_done),
+        TEST(time_that_ends_at_the_writer_leaves_the_outcome_unknown),
+        TEST(what_is_not_begun_is_withdrawn),
+        TEST(a_narrower_time_ends_one_attempt),
+        TEST(closing_ends_what_sleeps_and_closes_its_variables),
+        TEST(sleeping_messages_are_bounded),
+        TEST(rejections_come_again_and_in_the_end_are_given),
+        cmocka_unit_test(wakeups_come_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
