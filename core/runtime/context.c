@@ -143,7 +143,8 @@ neap_status neap_context_state(neap_context *context, const char *aggregate, con
     if (status == NEAP_OK)
         status = neapi_lane_accepted_state(lane, found, neapi_text_of(id), &state, error);
     if (status == NEAP_OK && state == NEAPI_NO_STATE)
-        status = neapi_fail(error, NEAP_UNKNOWN, "%s-%s does not exist", aggregate, id);
+        status = neapi_fail(error, NEAP_UNKNOWN, "%s%s%s does not exist", aggregate,
+                            found->tag_count != 0 ? "" : "-", id);
     if (status != NEAP_OK)
         return status;
     neapi_buffer text = NEAPI_BUFFER_INIT;

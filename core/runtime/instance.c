@@ -120,7 +120,7 @@ typedef struct tagging {
     neapi_buffer id; /* the JSON of what was found */
     neap_text first; /* the first tag's value */
     bool has_first;
-    bool unclear; /* a tag has a value that cannot be one */
+    neap_text unclear; /* the name of a tag whose value cannot be one */
 } tagging;
 
 static neap_status add_tag(tagging *job, unsigned index, neap_text value, neap_error *error)
@@ -156,7 +156,8 @@ static neap_status find_tags(tagging *job, neap_text json, neap_error *error)
             status = add_tag(job, i, value, error);
         if (status != NEAP_OK)
             return status;
-        job->unclear = job->unclear || what == FOUND_SOMETHING;
+        if (what == FOUND_SOMETHING)
+            job->unclear = aggregate->tags[i];
     }
     neapi_buffer_byte(&job->id, '}');
     return job->id.failed ? neapi_nomem(error) : NEAP_OK;
@@ -187,14 +188,16 @@ static neap_status complete(const tagging *job, neapi_instance *instance, neap_e
     return NEAP_OK;
 }
 
-/* Leaves *instance without a stream if the JSON does not say which one it is. */
+/* Leaves *instance without a stream if the JSON does not say which one it is; *unclear: the tag
+ * whose value is at fault, or empty if the first is missing. */
 static neap_status by_tags(neapi_arena *arena, const neapi_aggregate *aggregate, neap_text json,
-                           neapi_instance *instance, neap_error *error)
+                           neapi_instance *instance, neap_text *unclear, neap_error *error)
 {
     tagging job = {.arena = arena, .aggregate = aggregate};
     job.tags = neapi_arena_alloc(arena, aggregate->tag_count * sizeof *job.tags);
     neap_status status = job.tags != NULL ? find_tags(&job, json, error) : neapi_nomem(error);
-    if (status == NEAP_OK && job.has_first && !job.unclear)
+    *unclear = job.unclear;
+    if (status == NEAP_OK && job.has_first && unclear->size == 0)
         status = complete(&job, instance, error);
     neapi_buffer_fini(&job.id);
     return status;
@@ -204,9 +207,9 @@ neap_status neapi_instance_of_command(neapi_arena *arena, const neapi_aggregate 
                                       neap_text json, neapi_instance *instance, neap_error *error)
 {
     *instance = (neapi_instance){.aggregate = aggregate};
+    neap_text key, unclear;
     if (aggregate->tag_count != 0)
-        return by_tags(arena, aggregate, json, instance, error);
-    neap_text key;
+        return by_tags(arena, aggregate, json, instance, &unclear, error);
     found what;
     neap_status status = find_value(arena, json, aggregate->key, &key, &what, error);
     if (status != NEAP_OK || what != FOUND_TEXT)
@@ -214,10 +217,11 @@ neap_status neapi_instance_of_command(neapi_arena *arena, const neapi_aggregate 
     return by_key(arena, aggregate, key, instance, error);
 }
 
-static bool is_tag(const neapi_aggregate *aggregate, neap_text name)
+static bool is_tag(const neapi_aggregate *aggregate, const neapi_member *member)
 {
     for (unsigned i = 0; i < aggregate->tag_count; i++)
-        if (neapi_text_equal(aggregate->tags[i], name))
+        if (member->escaped ? neapi_raw_equal(member->raw, aggregate->tags[i])
+                            : neapi_text_equal(member->raw, aggregate->tags[i]))
             return true;
     return false;
 }
@@ -229,7 +233,7 @@ static neap_status check_members(const neapi_aggregate *aggregate, neap_text jso
     neapi_scan scan = neapi_scan_of(json, 0);
     neapi_member member;
     while (neapi_scan_next_member(&scan, &member))
-        if (!is_tag(aggregate, member.raw))
+        if (!is_tag(aggregate, &member))
             return neapi_fail(error, NEAP_INVALID, "%.*s has no tag '%.*s'",
                               NEAPI_TEXT(aggregate->name), NEAPI_TEXT(member.raw));
     return NEAP_OK;
@@ -237,10 +241,8 @@ static neap_status check_members(const neapi_aggregate *aggregate, neap_text jso
 
 static bool is_object(neap_text json)
 {
-    neap_error ignored;
     neapi_scan scan = neapi_scan_of(json, 0);
-    return neapi_json_check(json, NEAPI_JSON_DEPTH, &ignored) == NEAP_OK &&
-           neapi_scan_peek(&scan) == '{';
+    return neapi_scan_peek(&scan) == '{';
 }
 
 neap_status neapi_instance_named(neapi_arena *arena, const neapi_aggregate *aggregate, neap_text id,
@@ -257,14 +259,20 @@ neap_status neapi_instance_named(neapi_arena *arena, const neapi_aggregate *aggr
             "{\"%.*s\":\"…\"}, got %.*s",
             NEAPI_TEXT(aggregate->name), NEAPI_TEXT(first), id.size > 64 ? 64 : (int)id.size,
             id.data);
-    neap_status status = check_members(aggregate, id, error);
+    neap_text unclear = {0};
+    neap_status status = neapi_json_check(id, NEAPI_JSON_DEPTH, error);
     if (status == NEAP_OK)
-        status = by_tags(arena, aggregate, id, instance, error);
-    if (status == NEAP_OK && instance->stream.size == 0) {
-        neapi_fail(error, NEAP_INVALID,
-                   "%.*s needs the tag '%.*s'; each tag is a text or an integer",
-                   NEAPI_TEXT(aggregate->name), NEAPI_TEXT(first));
-        return at_field(first, error);
+        status = check_members(aggregate, id, error);
+    if (status == NEAP_OK)
+        status = by_tags(arena, aggregate, id, instance, &unclear, error);
+    if (status != NEAP_OK || instance->stream.size != 0)
+        return status;
+    if (unclear.size != 0) {
+        neapi_fail(error, NEAP_INVALID, "%.*s: a tag of %.*s is a text or an integer",
+                   NEAPI_TEXT(unclear), NEAPI_TEXT(aggregate->name));
+        return at_field(unclear, error);
     }
-    return status;
+    neapi_fail(error, NEAP_INVALID, "%.*s needs the tag '%.*s'; each tag is a text or an integer",
+               NEAPI_TEXT(aggregate->name), NEAPI_TEXT(first));
+    return at_field(first, error);
 }

@@ -9,6 +9,7 @@
 #include "message/json.h"
 #include "script/engine_state.h"
 #include "script/failure.h"
+#include "store/check.h"
 #include "store/store.h"
 
 uint32_t neapi_message_of(lua_State *L, const neapi_engine *engine, int index)
@@ -90,8 +91,14 @@ static neap_status make_tags(lua_State *L, neapi_engine *engine, uint32_t messag
     if (text->failed)
         return neapi_nomem(error);
     const char *at = text->data;
-    for (uint32_t i = 0; i < *count; at += tags[i].size, i++)
+    for (uint32_t i = 0; i < *count; at += tags[i].size, i++) {
         tags[i].data = at;
+        if (neapi_tag_check(tags[i], error) == NEAP_OK)
+            continue;
+        neapi_error_prefix(error, "event '%.*s'",
+                           NEAPI_TEXT(engine->catalog.messages[message]->name));
+        return neapi_failure_as(error, NEAP_HANDLER);
+    }
     for (uint32_t i = 1; i < *count; i++)
         for (uint32_t j = i; j > 0 && neapi_text_compare(tags[j], tags[j - 1]) < 0; j--) {
             neap_text swapped = tags[j];

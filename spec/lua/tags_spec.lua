@@ -162,12 +162,34 @@ describe("an aggregate by tags", function()
       ["Enrolment needs the tag 'course'; each tag is a text or an integer"] = { student = 1 },
       ["Enrolment has no tag 'curse'"] = { curse = "a" },
       ["course: is empty, expected the id of a Enrolment"] = { course = "" },
+      ["course: a tag of Enrolment is a text or an integer"] = { course = { "a" } },
+      ["student: a tag of Enrolment is a text or an integer"] = { course = "a", student = 1.5 },
+      ["course: a member appears twice (line 1, column 15)"] = '{"course":"a","course":"b"}',
     }
     for message, id in pairs(problems) do
       local _, err = runtime:state("Enrolment", id)
       assert.equal(message, err.message)
       assert.equal("invalid", err.code)
     end
+  end)
+
+  it("is named by JSON however that is written", function()
+    local runtime <close> = open()
+    assert(runtime:dispatch("Open", { course = "ä", seats = 2 }))
+    local state = assert(runtime:state("Enrolment", '{ "\\u0063ourse" : "\\u00e4" }'))
+    assert.equal(2, state.seats)
+  end)
+
+  it("refuses an event whose tag cannot be one where it is published", function()
+    local runtime <close> = open_other [[
+local Made = domain:event("Made", { tags = { "id" } }) { id = "string" }
+domain:handle(domain:command "Make" { id = "string" }, function(command, context)
+  context:publish(Made(command), { stream = "Import-1" })
+end)]]
+    local _, err = runtime:dispatch("Make", { id = "a\nb" })
+    assert.equal("handler", err.code)
+    assert.truthy(err.message:find("domain.lua:5: event 'Made': a tag contains a control character",
+      1, true), err.message)
   end)
 
   it("sees what plain handlers published", function()
