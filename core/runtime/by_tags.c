@@ -86,6 +86,7 @@ static void begin(neapi_lane *lane, neapi_request *request)
         neapi_lane_fail(lane, request, &lane->error);
         return;
     }
+    warm->decisions += warm->decisions < 2;
     neapi_snapshot_consider(lane, warm);
     neapi_snapshot_make_before(lane, warm);
     decide(lane, request, warm);

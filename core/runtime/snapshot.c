@@ -108,9 +108,10 @@ static bool is_due(const neapi_lane *lane, const neapi_warm *warm)
     const neapi_snapshot_mark *mark = &warm->snapshot;
     if (!warm->loaded || warm->stale || mark->given_up || warm->version <= mark->version)
         return false;
-    /* By tags there is no position yet of what is in flight. */
+    /* By tags there is no position yet of what is in flight; and most instances, a course with a
+     * student, are decided once: snapshots of each would only fill the store. */
     bool by_tags = warm->instance.tag_count != 0;
-    if (by_tags && warm->in_flight != 0)
+    if (by_tags && (warm->in_flight != 0 || warm->decisions < 2))
         return false;
     if (mark->passed_over)
         return true;

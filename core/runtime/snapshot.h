@@ -2,8 +2,9 @@
  * beginning. They are only ever a shorter way: losing one, or failing to make one, loses nothing.
  *
  * When: `every` so many events, or when the newest is older than `after`, whichever comes first; it
- * is looked at when events are accepted and when an aggregate is loaded to decide. Made at the end
- * of a lane's step, when the answers of that step are given and its units are with the writer. */
+ * is looked at when events are accepted and when an aggregate is loaded to decide; by tags from its
+ * second decision on. Made at the end of a lane's step, when the answers of that step are given and
+ * its units are with the writer. */
 #ifndef NEAPI_RUNTIME_SNAPSHOT_H
 #define NEAPI_RUNTIME_SNAPSHOT_H
 

@@ -38,6 +38,7 @@ typedef struct neapi_warm {
     neapi_unit *last; /* the newest unit in flight, held; NULL: everything is settled */
     neapi_request *last_request;
     unsigned in_flight;
+    unsigned decisions; /* by tags: how often it was decided since it is here, 2 at most */
     bool loaded;
     bool stale;                /* what is in flight settles first, then it is loaded again */
     bool settling;             /* what is in flight settles first; the state is good */

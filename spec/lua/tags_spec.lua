@@ -345,6 +345,24 @@ domain:aggregate "Thing" {
     remove_store(path)
   end)
 
+  it("gets no snapshot of what is decided once", function()
+    local runtime <close> = open_other [[
+local Made = domain:event("Made", { tags = { "of", "id" } }) { of = "string", id = "integer" }
+domain:command "Make" { of = "string", id = "integer" }
+domain:aggregate "Thing" {
+  tags = { "of", "id" },
+  commands = { Make = function(_, command) return Made(command) end },
+  events = { Made = function() end },
+  snapshot = { every = 2 },
+}]]
+    for id = 1, 50 do
+      assert(runtime:dispatch("Make", { of = "all", id = id }))
+    end
+    assert.equal(0, assert(runtime:stats()).snapshots)
+    assert(runtime:dispatch("Make", { of = "all", id = 1 }))
+    assert.is_true(assert(runtime:stats()).snapshots >= 1)
+  end)
+
   it("keeps a state that is folded while memory runs short", function()
     local runtime <close> = open_other([[
 local Filled = domain:event("Filled", { tags = { "id" } }) { id = "string", times = "integer" }
