@@ -129,11 +129,10 @@ local function check_tags(tags, what)
   for _, tag in ipairs(tags) do
     if type(tag) ~= "string" then
       check.misuse("%s: 'tags' must be a list of field names, but has a %s", what, type(tag))
-    elseif string.find(tag, ":", 1, true) then
-      check.misuse("%s: the tag '%s' must have no ':' in its name", what, tag)
     elseif seen[tag] then
       check.misuse("%s: the tag '%s' is named twice", what, tag)
     end
+    check.tag(tag, what)
     seen[tag] = true
   end
 end
@@ -146,7 +145,7 @@ end
 function aggregate.new(name, definition, place)
   local what = string.format("aggregate '%s'", name)
   if type(definition) == "table" and definition.key == nil and definition.tags == nil then
-    check.misuse("%s needs a key: the field of its commands that names the instance", what)
+    check.misuse("%s needs a key, the field of its commands that names the instance, or tags", what)
   end
   check.keys(definition, known, what)
   if string.find(name, "{", 1, true) then

@@ -111,6 +111,18 @@ function check.name(name, what)
   end
 end
 
+---Raises unless the field's name can stand before the ':' of a tag.
+---@param name string
+---@param what string "event 'OrderPlaced'"
+function check.tag(name, what)
+  if string.find(name, ":", 1, true) then
+    check.misuse("%s: the tag '%s' must have no ':' in its name", what, name)
+  elseif name == "" or not utf8.len(name) or string.find(name, "%c") then
+    check.misuse("%s: the tag '%s' must have a name without control characters", what,
+      string.gsub(name, "%c", "?"))
+  end
+end
+
 ---Gives the table an answer to everything that it does not know: an error.
 ---@param known table
 ---@param what string "neap"

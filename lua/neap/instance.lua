@@ -104,4 +104,24 @@ function instance.check_event(aggregate, event, place)
       .. "{ tags = { … } }", aggregate.name, event.name, table.concat(aggregate.given_tags, ", "))
 end
 
+---Raises unless each tag of the aggregate is on one of the events that it folds: by another one
+---nothing would ever be found.
+---@param aggregate table
+---@param by_name table<string, { message: neap.Message }>
+function instance.check_tags(aggregate, by_name)
+  local carried = {}
+  for name in pairs(aggregate.events) do
+    for _, tag in ipairs(by_name[name].message.tags) do
+      carried[tag] = true
+    end
+  end
+  for _, tag in ipairs(aggregate.given_tags or {}) do
+    if not carried[tag] and next(aggregate.events) then
+      check.misuse_at(aggregate.place,
+        "aggregate '%s': its tag '%s' is on no event that it folds%s", aggregate.name, tag,
+        check.did_you_mean(tag, check.sorted_keys(carried)))
+    end
+  end
+end
+
 return instance

@@ -80,12 +80,11 @@ local function check_tags(tags, fields, what)
     if field == nil then
       check.misuse("%s: the tag '%s' is not one of its fields%s", what, tostring(tag),
         check.did_you_mean(tostring(tag), check.sorted_keys(fields)))
-    elseif string.find(tag, ":", 1, true) then
-      check.misuse("%s: the tag '%s' must have no ':' in its name", what, tag)
     elseif type(field) ~= "string" or not string.find(field, "^string%??$")
       and not string.find(field, "^integer%??$") then
       check.misuse("%s: the tag '%s' must be a string or an integer", what, tag)
     end
+    check.tag(tag, what)
     for earlier = 1, index - 1 do
       if tags[earlier] == tag then
         check.misuse("%s: the tag '%s' is named twice", what, tag)

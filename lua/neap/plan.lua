@@ -101,6 +101,7 @@ local function plan_events(aggregate, by_name, defined)
   if next(aggregate.commands) ~= nil and next(aggregate.events) == nil then
     check.misuse_at(aggregate.place, "%s decides commands, but has no fold for any event", what)
   end
+  instance.check_tags(aggregate, by_name)
 end
 
 ---Lets middleware check what it says of the domain's messages.

@@ -55,8 +55,8 @@ describe("a domain with a mistake", function()
     { "an aggregate without a key",
       [[shop:aggregate "Order" { commands = {}, events = {} }
       return shop]],
-      "domain.lua:6: aggregate 'Order' needs a key: the field of its commands that names the "
-        .. "instance" },
+      "domain.lua:6: aggregate 'Order' needs a key, the field of its commands that names the "
+        .. "instance, or tags" },
     { "a key that is not a field of a command",
       [[shop:aggregate "Order" { key = "orderid", commands = { PlaceOrder = function() end },
         events = { OrderPlaced = function() end } }
@@ -159,6 +159,24 @@ describe("a domain with a mistake", function()
       return shop]],
       "domain.lua:8: aggregate 'Order' folds the event 'Placed', which has none of its tags "
         .. "(order_id); define it with { tags = { … } }" },
+    { "a tag that none of the events has",
+      [[shop:event("Placed", { tags = { "order_id" } }) { order_id = "string" }
+      shop:command "Place" { order_id = "string", orderid = "string?" }
+      shop:aggregate "Order" { tags = { "order_id", "orderid" },
+        commands = { Place = function() end }, events = { Placed = function() end } }
+      return shop]],
+      "domain.lua:8: aggregate 'Order': its tag 'orderid' is on no event that it folds; "
+        .. "did you mean 'order_id'?" },
+    { "a tag without a name",
+      [[shop:aggregate "Order" { tags = { "" }, commands = {}, events = {} }
+      return shop]],
+      "domain.lua:6: aggregate 'Order': the tag '' must have a name without control characters" },
+    { "a tag with a control character",
+      'shop:event("Closed", { tags = { "a\\n" } }) { ["a\\n"] = "string" }\nreturn shop',
+      "domain.lua:6: event 'Closed': the tag 'a?' must have a name without control characters" },
+    { "a tag with a colon",
+      'shop:event("Closed", { tags = { "a:b" } }) { ["a:b"] = "string" }\nreturn shop',
+      "domain.lua:6: event 'Closed': the tag 'a:b' must have no ':' in its name" },
     { "an aggregate whose name begins tags",
       [[shop:aggregate "Order{" { tags = { "order_id" }, commands = {}, events = {} }
       return shop]],
