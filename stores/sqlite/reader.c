@@ -127,6 +127,8 @@ static neap_status decode(neapi_reading *reading, const neapi_query *query, neap
                                            : "no event can look like the one at",
                                     position);
     neap_status status = neapi_sqlite_tags_read(&reading->session->tags, tags, error);
+    if (status == NEAP_CORRUPT)
+        return neapi_sqlite_damaged(error, "the tags are damaged of the event at", position);
     event->tags = reading->session->tags.items;
     event->tag_count = reading->session->tags.count;
     return status;
