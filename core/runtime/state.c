@@ -168,17 +168,39 @@ neap_status neapi_lane_bring_up_to_date(neapi_lane *lane, neapi_warm *warm, neap
     return status;
 }
 
+static neap_status copy_unless_new(neapi_lane *lane, neapi_state state, uint64_t version,
+                                   neapi_state *copy, neap_error *error)
+{
+    *copy = NEAPI_NO_STATE;
+    return version == 0 ? NEAP_OK : neapi_engine_state_copy(lane->engine, state, copy, error);
+}
+
+/* The state is ahead of what is accepted, or not to be used: the accepted one is kept beside it,
+ * so that who asks next finds it but for what came since. */
+static neap_status accepted_beside(neapi_lane *lane, neapi_warm *warm, neapi_state *copy,
+                                   neap_error *error)
+{
+    neapi_folded *kept = &warm->accepted;
+    neap_status status = kept->state != NEAPI_NO_STATE
+                             ? top_up(lane, warm, kept, error)
+                             : neapi_lane_load(lane, &warm->instance, UINT64_MAX, kept, error);
+    if (status == NEAP_OK)
+        return copy_unless_new(lane, kept->state, kept->version, copy, error);
+    neapi_warm_forget_accepted(&lane->warm, warm);
+    return status;
+}
+
 static neap_status accepted_state(neapi_lane *lane, const neapi_instance *instance,
                                   neapi_state *copy, neap_error *error)
 {
     neapi_warm *warm = neapi_warm_find(&lane->warm, instance->name);
-    if (warm != NULL && neapi_warm_settled(warm)) {
+    if (warm != NULL && !neapi_warm_settled(warm))
+        return accepted_beside(lane, warm, copy, error);
+    if (warm != NULL) {
         neap_status status =
             is_by_tags(instance) ? neapi_lane_bring_up_to_date(lane, warm, error) : NEAP_OK;
-        *copy = NEAPI_NO_STATE;
-        return status != NEAP_OK || warm->version == 0
-                   ? status
-                   : neapi_engine_state_copy(lane->engine, warm->state, copy, error);
+        return status != NEAP_OK ? status
+                                 : copy_unless_new(lane, warm->state, warm->version, copy, error);
     }
     neapi_folded folded;
     neap_status status = neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);

@@ -143,8 +143,15 @@ void neapi_warm_fill(neapi_warm *warm, const neapi_folded *folded)
     warm->snapshot = folded->snapshot;
 }
 
+void neapi_warm_forget_accepted(neapi_warm_cache *cache, neapi_warm *warm)
+{
+    neapi_engine_state_free(cache->engine, warm->accepted.state);
+    warm->accepted = (neapi_folded){.state = NEAPI_NO_STATE};
+}
+
 void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm)
 {
+    neapi_warm_forget_accepted(cache, warm);
     if (warm->loaded)
         neapi_engine_state_free(cache->engine, warm->state);
     warm->loaded = false;
@@ -155,9 +162,14 @@ void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm)
 
 void neapi_warm_unload_idle(neapi_warm_cache *cache, const neapi_warm *except)
 {
-    for (neapi_warm *warm = cache->newest; warm != NULL; warm = warm->older)
-        if (warm->in_flight == 0 && warm != except)
+    for (neapi_warm *warm = cache->newest; warm != NULL; warm = warm->older) {
+        if (warm == except)
+            continue;
+        if (warm->in_flight == 0)
             neapi_warm_unload(cache, warm);
+        else
+            neapi_warm_forget_accepted(cache, warm);
+    }
 }
 
 void neapi_warm_drop(neapi_warm_cache *cache, neapi_warm *warm)

@@ -35,7 +35,9 @@ typedef struct neapi_warm {
     uint64_t position; /* of the last event known to be durable. By tags: up to which the log was
                           looked at */
     neapi_snapshot_mark snapshot;
-    neapi_unit *last; /* the newest unit in flight, held; NULL: everything is settled */
+    neapi_folded accepted; /* as the store gave it when somebody asked while the state was ahead of
+                              that; without a state: nobody did */
+    neapi_unit *last;      /* the newest unit in flight, held; NULL: everything is settled */
     neapi_request *last_request;
     unsigned in_flight;
     unsigned decisions; /* by tags: how often it was decided since it is here, 2 at most */
@@ -65,7 +67,9 @@ neapi_warm *neapi_warm_find(neapi_warm_cache *cache, neap_text name);
 neapi_warm *neapi_warm_get(neapi_warm_cache *cache, const neapi_instance *instance);
 /* It holds that state from now on. */
 void neapi_warm_fill(neapi_warm *warm, const neapi_folded *folded);
-/* Lets go of the state; the entry stays. */
+/* Lets go of what was accepted. */
+void neapi_warm_forget_accepted(neapi_warm_cache *cache, neapi_warm *warm);
+/* Lets go of the state, and of what was accepted; the entry stays. */
 void neapi_warm_unload(neapi_warm_cache *cache, neapi_warm *warm);
 /* Lets go of all states on which nothing depends, but for one entry's (NULL: none). All entries
  * stay. */

@@ -225,4 +225,47 @@ describe("a query", function()
     assert(runtime:dispatch("Do", { id = "a" }))
     assert.same({ count = 2 }, runtime:state("Thing", "a"))
   end)
+
+  for way, names in pairs { ["by key"] = 'key = "id"', ["by tags"] = 'tags = { "id" }' } do
+    it("reads a state " .. way .. " that is busy without folding it anew each time", function()
+      local path = os.tmpname()
+      os.remove(path)
+      local runtime <close> = assert(domains.open(([[
+        local neap = require "neap"
+        local spec = neap.domain "spec"
+        local folded = 0
+        local Done = spec:event("Done", { tags = { "id" } }) { id = "string" }
+        spec:command "Do" { id = "string", times = "integer" }
+        spec:aggregate "Thing" { %s, initial = { count = 0 },
+          commands = { Do = function(_, command)
+            local events = {}
+            for i = 1, command.times do events[i] = Done { id = command.id } end
+            return table.unpack(events)
+          end },
+          events = { Done = function(s) s.count, folded = s.count + 1, folded + 1 end } }
+        spec:answer(spec:query "Ask" { id = "string" }, function(query, context)
+          local id = %s
+          return { count = context:state("Thing", id).count, folded = folded }
+        end)
+        return spec
+      ]]):format(names, way == "by key" and "query.id" or "query"), { store = "sqlite:" .. path }))
+      assert(runtime:dispatch("Do", { id = "a", times = 1000 }))
+      local answer = { count = 0 }
+      for _ = 1, 20 do
+        for _ = 1, 3 do
+          assert(runtime:send("Do", { id = "a", times = 1 }))
+        end
+        local last = answer.count
+        answer = assert(runtime:query("Ask", { id = "a" }))
+        assert.is_true(answer.count >= last)
+      end
+      assert(runtime:drain())
+      answer = assert(runtime:query("Ask", { id = "a" }))
+      assert.equal(1060, answer.count)
+      assert.is_true(answer.folded < 3000, answer.folded)
+      for _, ending in ipairs { "", "-wal", "-shm", "-lock" } do
+        os.remove(path .. ending)
+      end
+    end)
+  end
 end)
