@@ -111,8 +111,7 @@ static void hand_picked_patterns_give_the_same(void **state)
         "%Wa",
         "[%W_]",
         "%q",
-        "(((((((((((((((((((((((((("
-        "((((((((((((((",
+        "((((((((((((((((((((((((((((((((((((((((",
     };
     static const char *const subjects[] = {"",     "a",        "ab",          "aab(a(b)a)b",
                                            "b-a]", "x = 1, y", "hello hello", "  trim me  "};
