@@ -1,5 +1,5 @@
 /* Figures of a store, gathered event by event in one pass, in memory that does not grow with the
- * number of events or streams. */
+ * number of events or of a category's streams: only with that of categories and types. */
 #ifndef NEAPI_STORE_SURVEY_H
 #define NEAPI_STORE_SURVEY_H
 
