@@ -199,7 +199,8 @@ NEAP_API void neap_dispatch_options_init_sized(neap_dispatch_options *options, s
 /* Decides a command and waits until its events are durable. json: the command's fields, an object.
  * Owns: the caller owns *reply (neap_reply_free); reply may be NULL. Threads: any but the runtime's
  * own. Errors: REJECTED, INVALID, UNKNOWN, CONFLICT, DUPLICATE, HANDLER, LIMIT, TIMEOUT, BUSY,
- * UNAVAILABLE, STORE, CLOSED, USAGE, NOMEM. */
+ * UNAVAILABLE, CORRUPT (a stored event that the domain cannot read), STORE, CLOSED, USAGE, NOMEM.
+ */
 NEAP_API neap_status neap_dispatch(neap_runtime *runtime, const char *name, const char *json,
                                    size_t json_size, const neap_dispatch_options *options,
                                    neap_reply **reply, neap_error *error);

@@ -80,6 +80,25 @@ function evolution.plan(defined, by_name)
   return formers
 end
 
+---What became of an event that is not defined, for an error's text: "; it is 'OrderShipped' now".
+---@param name string
+---@param defined neap.Domain
+---@return string? nil: nothing is known of it
+function evolution.fate(name, defined)
+  for _, message in ipairs(defined.messages) do
+    for _, former in ipairs(message.formerly) do
+      if former == name then
+        return string.format("; it is '%s' now", message.name)
+      end
+    end
+  end
+  for _, retired in ipairs(defined.retirements) do
+    if retired.name == name then
+      return "; it is retired"
+    end
+  end
+end
+
 ---The stored types that can become events of those names: themselves, what they were formerly, and
 ---whatever goes through upcasters, for these may give any event.
 ---@param folded table<string, any> by the events' names

@@ -32,7 +32,8 @@ end
 ---@param name string
 ---@param place neap.Place
 ---@param what string
-local function check_defined(by_name, kind, name, place, what)
+---@param fate? string what became of it, if it is not defined
+local function check_defined(by_name, kind, name, place, what, fate)
   local entry = by_name[name]
   if not entry then
     local names = {}
@@ -43,7 +44,7 @@ local function check_defined(by_name, kind, name, place, what)
     end
     table.sort(names)
     check.misuse_at(place, "%s handles the %s '%s', which is not defined%s", what, kind, name,
-      check.did_you_mean(name, names))
+      fate or check.did_you_mean(name, names))
   elseif entry.message.kind ~= kind then
     check.misuse_at(place, "%s handles '%s' as %s, but it is %s", what, name, check.a(kind),
       check.a(entry.message.kind))
@@ -90,7 +91,7 @@ local function plan_events(aggregate, by_name, defined)
   for _, name in ipairs(check.sorted_keys(aggregate.events)) do
     local fold = aggregate.events[name]
     local place = check.place_of(fold)
-    check_defined(by_name, "event", name, place, what)
+    check_defined(by_name, "event", name, place, what, evolution.fate(name, defined))
     if by_name[name].message.transient then
       check.misuse_at(place, "%s folds the event '%s', which is transient and never stored", what,
         name)

@@ -581,6 +581,15 @@ shop:handle(Do, function() end)
     end)
   end
 
+  it("is told what became of an event that it still folds", function()
+    local aggregate = [[ shop:event("F", { formerly = "X" }) {} shop:retired "Y"
+      shop:aggregate "A" { key = "order", commands = {}, events = { %s = function() end } }]]
+    assert.equal("domain.lua:7: aggregate 'A' handles the event 'X', which is not defined; "
+      .. "it is 'F' now", error_of(aggregate:format "X"))
+    assert.equal("domain.lua:7: aggregate 'A' handles the event 'Y', which is not defined; "
+      .. "it is retired", error_of(aggregate:format "Y"))
+  end)
+
   it("cannot be told more once it is loaded", function()
     local _, err = domains.handle("Done:upcast(function(data) return data end)")
     assert.equal("domain.lua:6: event 'Done': this upcaster comes too late, the domain is loaded",
