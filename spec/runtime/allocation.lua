@@ -4,7 +4,9 @@ local domain = neap.domain "allocation"
 
 local Added = domain:event "Added" { id = "string", n = "integer" }
 local Noted = domain:event "Noted" { id = "string", text = "string" }
-local Claimed = domain:event "Claimed" { name = "string" }
+local Claimed = domain:event("Claimed", { formerly = { "Named", "Called" } }) { name = "string" }
+Claimed:upcast(function(data) return data end)
+domain:retired("Renamed", function(data) return Claimed { name = data.name } end)
 local Enrolled = domain:event("Enrolled", { tags = { "course", "student" } }) {
   course = "string", student = "string",
 }

@@ -129,6 +129,16 @@ static void statistics(fault_world *world)
     neap_statistics_free(figures);
 }
 
+static void check_store(fault_world *world)
+{
+    const neap_store_check *check;
+    neap_error error;
+    neap_status status = neap_check_store(world->runtime, &check, &error);
+    fault_told(world, "neap_check_store", status, &error, NEAP_OK, 0);
+    if (status == NEAP_OK)
+        neap_store_check_free(check);
+}
+
 /* Several at once, of which some are in each other's way: an aggregate's decisions are made again
  * when somebody published to its stream. */
 static void send_many(fault_world *world)
@@ -189,6 +199,7 @@ static void run(fault_world *world)
     read_events(world, NULL);
     read_events(world, "Counter-a");
     statistics(world);
+    check_store(world);
     drain(world);
 }
 

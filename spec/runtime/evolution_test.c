@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "base/alloc.h"
 #include "base/text.h"
 #include "runtime/runtime.h"
 
@@ -201,6 +202,42 @@ static void a_check_counts_and_finds(void **store)
     neap_store_check_free(check);
 }
 
+/* Refuses the n-th allocation. false: there are not so many. */
+static bool read_refused(world *it, uint64_t nth)
+{
+    const neap_store_check *check = NULL;
+    neap_reply *reply = NULL;
+    neapi_alloc_refuse(nth, false);
+    neap_status read = neap_state(it->runtime, "Counter", "a", 0, &reply, &error);
+    bool struck = neapi_alloc_struck();
+    neap_status checked = struck ? NEAP_OK : neap_check_store(it->runtime, &check, &error);
+    struck = neapi_alloc_struck();
+    neapi_alloc_refuse(0, false);
+    assert_true(read == NEAP_OK || (struck && read == NEAP_NOMEM));
+    assert_true(checked == NEAP_OK || (struck && checked == NEAP_NOMEM));
+    if (reply != NULL)
+        assert_string_equal(neap_reply_json(reply, NULL), "{\"events\":6,\"sum\":1235}");
+    if (check != NULL)
+        assert_int_equal(check->unreadable, 1);
+    neap_reply_free(reply);
+    neap_store_check_free(check);
+    return struck;
+}
+
+static void without_memory_nothing_is_read_wrongly(void **store)
+{
+    world it;
+    open_world(&it, *store);
+    write_the_past(&it);
+    commit(&it, "Counter-b", "Add", 1, "{}");
+    uint64_t nth = 1;
+    while (read_refused(&it, nth))
+        nth++;
+    assert_true(nth > 20);
+    assert_string_equal(state(&it, "Counter", "a"), "{\"events\":6,\"sum\":1235}");
+    close_world(&it);
+}
+
 /* ---- Any store ------------------------------------------------------------------------------- */
 
 static bool has(const neapi_aggregate *aggregate, const char *type)
@@ -326,6 +363,8 @@ int main(void)
         ON("sqlite:", what_cannot_be_read_stops_the_decision_and_nothing_else),
         ON("memory:", a_check_counts_and_finds),
         ON("sqlite:", a_check_counts_and_finds),
+        ON("memory:", without_memory_nothing_is_read_wrongly),
+        ON("sqlite:", without_memory_nothing_is_read_wrongly),
         cmocka_unit_test(an_aggregate_reads_every_type_that_may_become_its_own),
         cmocka_unit_test(a_check_needs_no_start),
         cmocka_unit_test(wrong_calls_are_refused),
