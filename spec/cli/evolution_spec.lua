@@ -151,6 +151,23 @@ describe("neap check --store", function()
       "but read\n", err)
   end)
 
+  it("tells damaged data from data of another shape", function()
+    local folder = neap.folder()
+    finally(function() neap.remove(folder) end)
+    local path = folder .. "/shop.db"
+    assert.equal(0, (neap.run({ "run", version(1), "--quiet", "--store", "sqlite:" .. path }, {
+      stdin = '{"command":"PlaceOrder","data":{"order_id":"o-1","customer":"ada","total":10}}\n' ..
+        '{"command":"ChangeOrder","data":{"order_id":"o-1","total":12}}\n' })))
+    neap.change(path, "UPDATE events SET data = '{\"order_id\"' WHERE position > 1")
+    for _, n in ipairs { 1, 3 } do
+      local status, out = neap.run { "check", version(n), "--store", "sqlite:" .. path }
+      assert.equal(1, status)
+      for _, kind in ipairs { "OrderPlaced  ", "OrderChanged" } do
+        assert.truthy(out:find("\n" .. kind .. " +1 +1 +%d +%d  no    its data is no JSON: "), out)
+      end
+    end
+  end)
+
   it("needs the store that it is given", function()
     local status, out, err = neap.run { "check", version(3), "--store", "sqlite:/nowhere/x.db" }
     assert.same({ 3, "" }, { status, out })
