@@ -1,7 +1,14 @@
 #include "domain.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "command.h"
 #include "output.h"
+
+#define LARGEST_CONFIG (1 << 20)
 
 int cli_exit_status(neap_status status)
 {
@@ -26,18 +33,25 @@ int cli_store_failed(const neap_error *error)
     return error->status == NEAP_USAGE ? CLI_USAGE : CLI_NO_STORE;
 }
 
-int cli_domain_load(const char *path, const char *store, bool read_only, neap_runtime **runtime)
+static int load(const char *path, const char *store, bool read_only, const char *config,
+                neap_runtime **runtime)
 {
     neap_error error;
     neap_options options;
     neap_options_init(&options);
     options.store = store;
     options.read_only = read_only;
+    options.config = config;
     options.log = cli_log;
     neap_status status = neap_load(path, &options, runtime, &error);
     if (status != NEAP_OK)
         cli_complain_error(&error);
     return cli_exit_status(status);
+}
+
+int cli_domain_load(const char *path, const char *store, bool read_only, neap_runtime **runtime)
+{
+    return load(path, store, read_only, NULL, runtime);
 }
 
 size_t cli_domain_unhandled(const neap_runtime *runtime)
@@ -55,16 +69,51 @@ size_t cli_domain_unhandled(const neap_runtime *runtime)
     return count;
 }
 
-int cli_domain_open(const char *path, const char *store, bool read_only, neap_runtime **runtime)
+/* What is wrong with the domain's services is not the store's fault. */
+static int start_failed(const neap_error *error)
+{
+    if (error->status != NEAP_HANDLER && error->status != NEAP_LIMIT)
+        return cli_store_failed(error);
+    cli_complain_error(error);
+    return CLI_FAILED;
+}
+
+/* The file's text, terminated; the caller frees it. NULL: it cannot be read, and that was said. */
+static char *read_config(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = file != NULL ? malloc(LARGEST_CONFIG + 1) : NULL;
+    size_t size = text != NULL ? fread(text, 1, LARGEST_CONFIG + 1, file) : 0;
+    bool failed = text == NULL || ferror(file) != 0;
+    if (failed)
+        cli_complain("cannot read %s: %s", path, strerror(errno));
+    else if (size > LARGEST_CONFIG)
+        cli_complain("%s is larger than %d bytes", path, LARGEST_CONFIG);
+    else
+        text[size] = '\0';
+    if (file != NULL)
+        fclose(file);
+    if (!failed && size <= LARGEST_CONFIG)
+        return text;
+    free(text);
+    return NULL;
+}
+
+int cli_domain_open(const char *path, const char *store, bool read_only, const char *config,
+                    neap_runtime **runtime)
 {
     neap_error error;
-    int status = cli_domain_load(path, store, read_only, runtime);
+    char *json = config != NULL ? read_config(config) : NULL;
+    if (config != NULL && json == NULL)
+        return CLI_USAGE;
+    int status = load(path, store, read_only, json, runtime);
+    free(json);
     if (status != CLI_DONE)
         return status;
     if (cli_domain_unhandled(*runtime) > 0)
         status = CLI_FAILED;
     else if (neap_start(*runtime, &error) != NEAP_OK)
-        status = cli_store_failed(&error);
+        status = start_failed(&error);
     if (status != CLI_DONE)
         neap_close(*runtime);
     return status;

@@ -16,8 +16,10 @@ int cli_domain_load(const char *path, const char *store, bool read_only, neap_ru
 /* Complains about each command and query that nobody handles; returns how many there are. */
 size_t cli_domain_unhandled(const neap_runtime *runtime);
 
-/* Loads the domain, checks it, and starts it on the store. */
-int cli_domain_open(const char *path, const char *store, bool read_only, neap_runtime **runtime);
+/* Loads the domain, checks it, and starts it on the store. config: a file of JSON for its services;
+ * NULL: none. */
+int cli_domain_open(const char *path, const char *store, bool read_only, const char *config,
+                    neap_runtime **runtime);
 
 /* Opens a store without a domain. Returns the exit status; on CLI_DONE the caller owns *store. */
 int cli_store_open(const char *url, neap_store **store);

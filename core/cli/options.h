@@ -37,6 +37,11 @@ typedef struct cli_option {
         "store", CLI_TEXT, (target), "URL", "the store; else $NEAP_STORE, else sqlite:neap.db"     \
     }
 
+#define CLI_CONFIG_OPTION(target)                                                                  \
+    {                                                                                              \
+        "config", CLI_TEXT, (target), "FILE", "JSON with what each of its services is told"        \
+    }
+
 #define CLI_GO_ON (-1)
 
 /* Fills the options' targets and operands (as many as the command names; those left out are NULL).

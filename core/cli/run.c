@@ -119,10 +119,11 @@ static int run_commands(neap_runtime *runtime, int fd, bool quiet)
 
 static int run(const cli_command *self, char **arguments)
 {
-    const char *operands[1], *store = NULL, *file = NULL;
+    const char *operands[1], *store = NULL, *config = NULL, *file = NULL;
     bool quiet = false;
     const cli_option options[] = {
         CLI_STORE_OPTION(&store),
+        CLI_CONFIG_OPTION(&config),
         {"file", CLI_TEXT, &file, "FILE", "reads commands from there instead of stdin"},
         {"quiet", CLI_FLAG, &quiet, NULL, "no line of counts at the end"},
     };
@@ -137,7 +138,7 @@ static int run(const cli_command *self, char **arguments)
     neap_runtime *runtime;
     if (!cli_stop_install())
         cli_warn("signals will end the command at once: %s", strerror(errno));
-    status = cli_domain_open(operands[0], cli_store_url(store), false, &runtime);
+    status = cli_domain_open(operands[0], cli_store_url(store), false, config, &runtime);
     if (status == CLI_DONE) {
         status = run_commands(runtime, fd, quiet);
         neap_close(runtime);

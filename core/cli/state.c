@@ -5,17 +5,18 @@
 
 static int run(const cli_command *self, char **arguments)
 {
-    const char *operands[3], *store = NULL;
+    const char *operands[3], *store = NULL, *config = NULL;
     uint64_t version = 0;
     const cli_option options[] = {
         CLI_STORE_OPTION(&store),
+        CLI_CONFIG_OPTION(&config),
         {"at", CLI_NUMBER, &version, "VERSION", "as it was after that event of its stream"},
     };
     int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
     if (status != CLI_GO_ON)
         return status;
     neap_runtime *runtime;
-    status = cli_domain_open(operands[0], cli_store_url(store), true, &runtime);
+    status = cli_domain_open(operands[0], cli_store_url(store), true, config, &runtime);
     if (status != CLI_DONE)
         return status;
     neap_error error;

@@ -274,4 +274,31 @@ describe("neap run", function()
     assert.equal(1, status)
     assert.truthy(err:find("cannot write to stdout: No space left on device", 1, true), err)
   end)
+
+  it("tells the domain's services what --config says", function()
+    local domain, config = folder .. "/domain.lua", folder .. "/config.json"
+    neap.write(domain, [[
+      local neap = require "neap"
+      local spec = neap.domain "spec"
+      spec:service("mail", function(config) return { from = assert(config.from, "no sender") } end)
+      spec:answer(spec:query "From" {}, function(_, context) return context.services.mail.from end)
+      spec:handle(spec:command "Do" {}, function() end)
+      return spec]])
+    neap.write(config, '{"mail":{"from":"ada"}}')
+    assert.equal(0, (neap.run({ "run", domain, "--store", store, "--config", config },
+      { stdin = '{"command":"Do"}' })))
+    local status, out = neap.run { "query", domain, "From", "--store", store, "--config", config }
+    assert.same({ 0, '"ada"\n' }, { status, out })
+    local err
+    status, _, err = neap.run { "query", domain, "From", "--store", store }
+    assert.equal(1, status)
+    assert.truthy(err:find "no sender")
+    status, _, err = neap.run { "run", domain, "--store", store, "--config", folder .. "/none" }
+    assert.equal(2, status)
+    assert.truthy(err:find("cannot read " .. folder .. "/none", 1, true))
+    neap.write(config, '{"mial":{}}')
+    status, _, err = neap.run { "run", domain, "--store", store, "--config", config }
+    assert.equal(2, status)
+    assert.truthy(err:find("did you mean 'mail'?", 1, true))
+  end)
 end)
