@@ -10,7 +10,7 @@
 #include "script/trace.h"
 
 /* How often one message may wait: what goes round in circles ends here. */
-#define MOST_WAITS 10000
+#define MOST_WAITS 1000
 
 bool neapi_chain_is_late(const neapi_chain *chain)
 {
