@@ -6,7 +6,8 @@ local Noted = spec:event "Noted" { text = "any?" }
 local Note = spec:command "Note" { service = "string", name = "string", value = "any?" }
 
 spec:service("clock", function(config)
-  return { zone = function() return config.zone end }
+  local zone = config.module and require(config.module) or config.zone
+  return { zone = function() return zone end }
 end)
 
 spec:handle(Note, function(command, context)

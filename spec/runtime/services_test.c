@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "neap.h"
+#include "base/text.h"
+#include "script/engine.h"
 
 static neap_error error;
 
@@ -144,6 +145,44 @@ static void it_takes_the_place_of_the_domains(void **unused)
     neap_close(runtime);
 }
 
+static void a_file_of_a_service_is_read_when_it_is_made(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = load("{\"clock\":{\"module\":\"zones\"}}");
+    start(runtime);
+    assert_int_equal(note(runtime, "clock", "zone", "1"), NEAP_OK);
+    check_noted(runtime, "{\"text\":\"a zone of its own\"}");
+    neap_close(runtime);
+}
+
+/* Else a snapshot would be of no use any more because a service has changed. */
+static void it_has_no_part_in_the_fingerprint(void **unused)
+{
+    (void)unused;
+    const neapi_engine_options options = {
+        .platform = neapi_platform_machine(),
+        .memory_bytes = 64 << 20,
+        .allocation_bytes = 16 << 20,
+        .message_bytes = 1 << 20,
+        .instructions = 1000000,
+        .ms = 60000,
+        .depth = 50,
+    };
+    const neapi_service_options with_file = {
+        .config = NEAPI_LITERAL("{\"clock\":{\"module\":\"zones\"}}")};
+    neapi_sources *sources;
+    neapi_engine *engine;
+    assert_int_equal(neapi_sources_open(DOMAIN, &sources, &error), NEAP_OK);
+    assert_int_equal(neapi_engine_open(sources, &options, &engine, &error), NEAP_OK);
+    char before[64];
+    snprintf(before, sizeof before, "%.60s", neapi_sources_fingerprint(sources).data);
+    if (neapi_engine_start(engine, sources, &with_file, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_string_equal(neapi_sources_fingerprint(sources).data, before);
+    neapi_engine_close(engine);
+    neapi_sources_free(sources);
+}
+
 static void mistakes_are_said(void **unused)
 {
     (void)unused;
@@ -169,6 +208,8 @@ int main(void)
         cmocka_unit_test(a_function_in_c_is_called_with_json_and_gives_json),
         cmocka_unit_test(what_fails_is_nil_and_an_error),
         cmocka_unit_test(it_takes_the_place_of_the_domains),
+        cmocka_unit_test(a_file_of_a_service_is_read_when_it_is_made),
+        cmocka_unit_test(it_has_no_part_in_the_fingerprint),
         cmocka_unit_test(mistakes_are_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
