@@ -289,16 +289,15 @@ describe("neap run", function()
       { stdin = '{"command":"Do"}' })))
     local status, out = neap.run { "query", domain, "From", "--store", store, "--config", config }
     assert.same({ 0, '"ada"\n' }, { status, out })
-    local err
-    status, _, err = neap.run { "query", domain, "From", "--store", store }
-    assert.equal(1, status)
-    assert.truthy(err:find "no sender")
-    status, _, err = neap.run { "run", domain, "--store", store, "--config", folder .. "/none" }
-    assert.equal(2, status)
-    assert.truthy(err:find("cannot read " .. folder .. "/none", 1, true))
+    local function fails(expected, why, ...)
+      local code, _, err = neap.run { ... }
+      assert.equal(expected, code)
+      assert.truthy(err:find(why, 1, true), err)
+    end
+    local none = folder .. "/none"
+    fails(1, "no sender", "query", domain, "From", "--store", store)
+    fails(2, "cannot read " .. none, "run", domain, "--store", store, "--config", none)
     neap.write(config, '{"mial":{}}')
-    status, _, err = neap.run { "run", domain, "--store", store, "--config", config }
-    assert.equal(2, status)
-    assert.truthy(err:find("did you mean 'mail'?", 1, true))
+    fails(2, "did you mean 'mail'?", "run", domain, "--store", store, "--config", config)
   end)
 end)
