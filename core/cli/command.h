@@ -13,7 +13,8 @@ enum {
 typedef struct cli_command {
     const char *name;
     const char *summary;         /* one line of `neap help` */
-    const char *const *operands; /* by name, NULL ends; one in brackets may be left out */
+    const char *const *operands; /* by name, NULL ends; one in brackets may be left out, one with
+                                    "…" stands for as many as are given */
     const char *about;           /* what its --help tells, in lines */
     const char *example;
     /* arguments: what follows the command's name, NULL ends. Returns the exit status. */
@@ -21,6 +22,6 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run_command, cli_events_command, cli_state_command, cli_query_command,
-    cli_check_command, cli_verify_command, cli_stats_command, cli_new_command;
+    cli_check_command, cli_verify_command, cli_stats_command, cli_spec_command, cli_new_command;
 
 #endif

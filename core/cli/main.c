@@ -8,8 +8,9 @@
 #include "output.h"
 
 static const cli_command *const commands[] = {
-    &cli_run_command,   &cli_events_command, &cli_state_command, &cli_query_command,
-    &cli_check_command, &cli_verify_command, &cli_stats_command, &cli_new_command,
+    &cli_run_command,   &cli_events_command, &cli_state_command,
+    &cli_query_command, &cli_check_command,  &cli_verify_command,
+    &cli_stats_command, &cli_spec_command,   &cli_new_command,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

@@ -201,7 +201,7 @@ static int run(const cli_command *self, char **arguments)
             "  cd %s\n"
             "  neap run %s.lua <commands.jsonl\n"
             "  neap query %s.lua FindBook '{\"book\":\"emma\"}'\n"
-            "  lua5.4 \"$(command -v busted)\" spec",
+            "  neap spec",
             name, name, name, name);
     return CLI_DONE;
 }

@@ -171,9 +171,17 @@ static int option_read(const cli_parser *parser, char ***at)
     return option_set(parser, option, value);
 }
 
+/* Whether the last operand stands for as many as are given. */
+static bool takes_any_number(const cli_command *command)
+{
+    size_t limit = operand_limit(command);
+    return limit != 0 && strstr(command->operands[limit - 1], "…") != NULL;
+}
+
 static int operand_read(cli_parser *parser, const char *argument)
 {
-    if (parser->operand_count == operand_limit(parser->command))
+    if (parser->operand_count >= operand_limit(parser->command) &&
+        !takes_any_number(parser->command))
         return cli_usage(parser->command, "`neap %s` does not know what to do with '%s'",
                          parser->command->name, argument);
     parser->operands[parser->operand_count++] = argument;

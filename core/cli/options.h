@@ -44,8 +44,9 @@ typedef struct cli_option {
 
 #define CLI_GO_ON (-1)
 
-/* Fills the options' targets and operands (as many as the command names; those left out are NULL).
- * Returns CLI_GO_ON, or the exit status: CLI_DONE after --help, CLI_USAGE after a complaint. */
+/* Fills the options' targets and operands (as many as the command names; those left out are NULL;
+ * if the last one has "…", as many as there are arguments). Returns CLI_GO_ON, or the exit status:
+ * CLI_DONE after --help, CLI_USAGE after a complaint. */
 int cli_parse(const cli_command *command, const cli_option *options, size_t option_count,
               const char **operands, char **arguments);
 

@@ -580,6 +580,32 @@ NEAP_API neap_status neap_set_lua_thread(neap_runtime *runtime, void *lua_state,
  * Lua 5.4, as a lua_CFunction does. Threads: the state's. */
 NEAP_API int neap_lua_open(void *lua_state);
 
+/* Which specs are run, and how. Start with neap_spec_options_init(). Texts are borrowed. */
+typedef struct neap_spec_options {
+    size_t size;
+    const char *const *paths; /* files, and folders in which every *_spec.lua is run */
+    size_t path_count;
+    const char *filter; /* a Lua pattern of the names of the tests to run; NULL: all */
+    const char *output; /* how busted tells: "TAP", "json" …; NULL: as fits the terminal */
+    bool shuffle;       /* in an order that differs from run to run */
+    uint64_t seed;      /* of that order; 0: none in particular */
+} neap_spec_options;
+
+NEAP_API void neap_spec_options_init_sized(neap_spec_options *options, size_t size);
+#define neap_spec_options_init(options) neap_spec_options_init_sized((options), sizeof *(options))
+
+typedef struct neap_spec_result {
+    uint64_t run;     /* tests */
+    uint64_t pending; /* tests that said that they cannot be run */
+    bool passed;      /* nothing failed, which is also so where nothing was run */
+} neap_spec_result;
+
+/* Runs specs of busted, from where Lua finds it, in a Lua state of their own in which
+ * `require "neap"` is this library. What is printed is busted's, on stdout and stderr. Threads:
+ * any. Errors: USAGE (the options), UNAVAILABLE (busted is not installed: how it can be), NOMEM. */
+NEAP_API neap_status neap_spec_run(const neap_spec_options *options, neap_spec_result *result,
+                                   neap_error *error);
+
 #ifdef __cplusplus
 }
 #endif

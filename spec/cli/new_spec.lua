@@ -63,6 +63,13 @@ describe("neap new", function()
   end)
 
   it("makes a spec that passes", function()
+    make "my-library"
+    local status, out, err = neap.run({ "spec" }, { folder = folder .. "/my-library" })
+    assert.equal(0, status, out .. err)
+    assert.truthy(out:find("3 successes", 1, true), out)
+  end)
+
+  it("makes a spec that passes in stock Lua", function()
     if not run_spec then return pending "stock Lua cannot load this build" end
     make "my-library"
     local line = ("cd %s/my-library && %s spec >%s/words 2>&1"):format(folder, run_spec, folder)

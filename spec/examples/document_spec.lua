@@ -12,6 +12,7 @@ end
 
 describe("what is printed in", function()
   for _, path in ipairs {
+    "docs/testing.md",
     "README.md", "examples/shop/README.md", "examples/packages/README.md", "docs/store.md",
     "docs/messages.md", "docs/aggregates.md", "docs/tags.md", "docs/middleware.md",
     "docs/evolution.md",

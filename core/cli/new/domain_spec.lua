@@ -1,35 +1,32 @@
--- Run it in the project's folder: lua5.4 "$(command -v busted)" spec
+-- What the library decides. Run it in the project's folder: neap spec
 
-local neap = require "neap"
+local spec = require "neap.spec"
+local library = spec.domain "../PROJECT_NAME.lua"
+local BookAdded, BookLent, BookReturned = library.BookAdded, library.BookLent, library.BookReturned
+local LendBook, ReturnBook = library.LendBook, library.ReturnBook
+
+local emma = BookAdded { book = "emma", title = "Emma" }
+local lent = BookLent { book = "emma", reader = "ada" }
 
 describe("a book", function()
-  local runtime
-
-  before_each(function()
-    runtime = assert(neap.open "PROJECT_NAME.lua") -- on a store in memory, new for each
-    assert(runtime:dispatch("AddBook", { book = "emma", title = "Emma" }))
-  end)
-
-  after_each(function()
-    runtime:close()
-  end)
-
   it("is lent to a reader", function()
-    local receipt = assert(runtime:dispatch("LendBook", { book = "emma", reader = "ada" }))
-    assert.same({ "BookLent" }, receipt.events)
-    assert.same({ title = "Emma", reader = "ada" }, runtime:query("FindBook", { book = "emma" }))
+    library:given { emma }
+      :when(LendBook { book = "emma", reader = "ada" })
+      :expect(lent)
+      :expect_answer({ "FindBook", { book = "emma" } }, { title = "Emma", reader = "ada" })
   end)
 
   it("is lent to one reader at a time", function()
-    assert(runtime:dispatch("LendBook", { book = "emma", reader = "ada" }))
-    local receipt, err = runtime:dispatch("LendBook", { book = "emma", reader = "bob" })
-    assert.is_nil(receipt)
-    assert.same({ "lent", "the book is lent to ada" }, { err.code, err.message })
+    library:given { emma, lent }
+      :when(LendBook { book = "emma", reader = "bob" })
+      :expect_rejection("lent", "the book is lent to ada")
   end)
 
   it("can be lent again when it came back", function()
-    assert(runtime:dispatch("LendBook", { book = "emma", reader = "ada" }))
-    assert(runtime:dispatch("ReturnBook", { book = "emma" }))
-    assert(runtime:dispatch("LendBook", { book = "emma", reader = "bob" }))
+    library:given { emma, lent }
+      :when(ReturnBook { book = "emma" })
+      :expect(BookReturned { book = "emma", reader = "ada" })
+      :when(LendBook { book = "emma", reader = "bob" })
+      :expect(BookLent { book = "emma", reader = "bob" })
   end)
 end)
