@@ -110,8 +110,8 @@ typedef enum neap_log_level {
  * call the runtime. */
 typedef void (*neap_log_callback)(void *user, neap_log_level level, const char *text);
 
-/* Gives the time in µs since 1970, UTC. Threads: the runtime's own, or with lanes 0 the caller's;
- * must be quick and must not call the runtime. */
+/* Gives the time in µs since 1970, UTC. Threads: the runtime's own, several at once, or with lanes
+ * 0 the caller's; must be quick and must not call the runtime. */
 typedef int64_t (*neap_clock)(void *user);
 
 /* Set by neap_options_init(); change what you want otherwise. Texts are copied by neap_load(). */

@@ -267,14 +267,14 @@ static int refuse_assignment(lua_State *L)
     return neapi_misuse_lj(L, "context cannot be changed");
 }
 
-void neapi_context_new_lj(lua_State *L, neapi_engine *engine)
+neapi_engine **neapi_context_new_lj(lua_State *L, neapi_engine *engine)
 {
     static const luaL_Reg methods[] = {
         {"now", context_now},     {"id", context_id}, {"publish", context_publish},
         {"state", context_state}, {NULL, NULL},
     };
-    engine->context_place = lua_newuserdatauv(L, sizeof engine, 0);
-    *engine->context_place = engine;
+    neapi_engine **place = lua_newuserdatauv(L, sizeof *place, 0);
+    *place = engine;
     luaL_newmetatable(L, METATABLE);
     luaL_newlib(L, methods);
     lua_pushcclosure(L, context_index, 1);
@@ -284,4 +284,5 @@ void neapi_context_new_lj(lua_State *L, neapi_engine *engine)
     lua_pushliteral(L, METATABLE);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
+    return place;
 }

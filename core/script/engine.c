@@ -79,10 +79,11 @@ static void make_entry_lj(lua_State *L, neapi_engine *engine, int functions)
     lua_newtable(L);
     lua_pushvalue(L, -1);
     engine->states = luaL_ref(L, LUA_REGISTRYINDEX);
-    neapi_context_new_lj(L, engine);
+    neapi_engine **place = neapi_context_new_lj(L, engine);
     luaL_getmetatable(L, NEAPI_REJECTION);
     lua_pushcclosure(L, run_entry, 4);
     engine->entry = luaL_ref(L, LUA_REGISTRYINDEX);
+    engine->context_place = place; /* which from now on is kept */
 }
 
 static neap_status load_domain(lua_State *L, neapi_engine *engine, void *arguments,
@@ -210,9 +211,11 @@ static neap_status load_guest(lua_State *L, neapi_engine *engine, void *argument
     lua_newtable(L);
     int functions = lua_gettop(L);
     if (job->sources != NULL) {
-        neapi_guest_require_lj(L, job->sources, &engine->required_place);
+        neapi_sources **place;
+        neapi_guest_require_lj(L, job->sources, &place);
         lua_pushvalue(L, -1);
         engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
+        engine->required_place = place; /* which from now on is kept */
         neapi_guest_load_lj(L, job->sources);
     } else {
         lua_getglobal(L, "require");

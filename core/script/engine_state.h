@@ -117,7 +117,7 @@ int neapi_context_state_lj(lua_State *L, neapi_engine *engine);
 bool neapi_context_envelope_lj(lua_State *L, const neapi_engine *engine, const neapi_call *call,
                                neap_text name);
 
-/* context: core/script/context.c. Pushes the one object. */
-void neapi_context_new_lj(lua_State *L, neapi_engine *engine);
+/* context: core/script/context.c. Pushes the one object, and gives where it finds the engine. */
+neapi_engine **neapi_context_new_lj(lua_State *L, neapi_engine *engine);
 
 #endif

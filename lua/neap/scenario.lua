@@ -242,6 +242,34 @@ function Scenario:services(services)
   return self
 end
 
+---The state that a decision left must be that of its stream folded anew: a fold that looks at
+---anything but state and event, or that a snapshot does not keep, is found here.
+---@param self neap.Scenario
+---@param outcome table
+local function check_folds(self, outcome)
+  local last = {}
+  for _, event in ipairs(outcome.events) do
+    last[event.stream] = event.version
+  end
+  for _, stream in ipairs(check.sorted_keys(last)) do
+    local name, id = string.match(stream, "^([^-]*)%-(.*)$")
+    if self.of:has_key(name) then
+      local left, err = runtime_of(self):state(name, id)
+      local anew, why = runtime_of(self):state(name, id, last[stream])
+      if not left or not anew then
+        fail("%s: the state of %s cannot be folded: it %s", outcome.label, stream, told(err or why))
+      end
+      local found = difference.of(left, anew)
+      if #found > 0 then
+        local lines = difference.lines(found, "  ")
+        table.insert(lines, 1, string.format("%s left a state of %s that its events, folded anew, "
+          .. "do not give; does a fold depend on anything else?", outcome.label, stream))
+        fail_lines(lines)
+      end
+    end
+  end
+end
+
 ---Dispatches a command, behind all that was given; what came of it is for `expect` and the like.
 ---@param ... any a command, or its name and its fields
 ---@return neap.Scenario
@@ -258,9 +286,10 @@ function Scenario:when(...)
   }
   for event in runtime_of(self):events { from = before + 1 } do
     outcome.events[#outcome.events + 1] = { name = event.type, fields = event.data,
-      stream = event.stream }
+      stream = event.stream, version = event.version }
   end
   self.outcome = outcome
+  check_folds(self, outcome)
   return self
 end
 

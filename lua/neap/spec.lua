@@ -154,6 +154,18 @@ local function stream_in(aggregate, event, command)
   end
 end
 
+---Whether there is an aggregate of that name whose instances have streams of their own.
+---@param name string
+---@return boolean
+function SpecDomain:has_key(name)
+  for _, aggregate in ipairs(rawget(self, "defined").aggregates) do
+    if aggregate.name == name then
+      return aggregate.key ~= nil
+    end
+  end
+  return false
+end
+
 ---The stream that an event belongs to.
 ---@param event table { name, fields }
 ---@param command? table of the `when` behind it

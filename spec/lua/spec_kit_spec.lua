@@ -249,6 +249,27 @@ Add { book = "b", title = "x" } was to be rejected (known), but led to
     end):find("changed its state at 'title'", 1, true))
   end)
 
+  it("tells of a fold that depends on more than state and event", function()
+    local counting, folds = neap.domain "counting", 0
+    local Counted = counting:event "Counted" { id = "string" }
+    counting:command "Count" { id = "string" }
+    counting:aggregate "Counter" {
+      key = "id",
+      commands = { Count = function(_, command) return Counted(command) end },
+      events = { Counted = function(counter)
+        folds = folds + 1
+        counter.folds = folds
+      end },
+    }
+    local of = spec.domain(counting)
+    assert.equal([[
+Count { id = "a" } left a state of Counter-a that its events, folded anew, do not give; ]]
+      .. [[does a fold depend on anything else?
+  folds: expected 1, got 2]], failure(function()
+      of:when("Count", { id = "a" }):expect("Counted", { id = "a" })
+    end))
+  end)
+
   it("tells of states and answers", function()
     assert.equal([[
 the state of Book-emma is other than expected:

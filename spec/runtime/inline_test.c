@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "neap.h"
@@ -109,18 +110,18 @@ static void a_full_queue_is_worked_off_by_who_sends(void **unused)
 
 static int64_t fixed_time(void *user)
 {
-    return *(int64_t *)user;
+    return atomic_load((_Atomic int64_t *)user);
 }
 
 /* The receipts and events of a few commands, as JSON. */
 static void tell(unsigned lanes, uint64_t seed, char *text, size_t size)
 {
-    int64_t now = 1700000000000000;
+    _Atomic int64_t now = 1700000000000000; /* the runtime's threads ask for it */
     neap_options options;
     neap_options_init(&options);
     options.lanes = lanes;
     options.clock = fixed_time;
-    options.clock_user = &now;
+    options.clock_user = (void *)&now;
     options.seed = seed;
     neap_runtime *runtime = open_with(&options);
     static const char *const commands[][2] = {{"Add", "{\"id\":\"a\",\"n\":7}"},
@@ -129,7 +130,7 @@ static void tell(unsigned lanes, uint64_t seed, char *text, size_t size)
     size_t used = 0;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         neap_reply *reply = NULL;
-        now += 1000000;
+        atomic_fetch_add(&now, 1000000);
         neap_status status = neap_dispatch(runtime, commands[i][0], commands[i][1],
                                            strlen(commands[i][1]), NULL, &reply, &error);
         used += (size_t)snprintf(text + used, size - used, "%s\n",
