@@ -55,7 +55,10 @@ neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *argu
     entry entered = {engine, work, arguments, NEAP_OK, error};
     if (!lua_checkstack(L, 8))
         return neapi_fail(error, NEAP_LIMIT, "depth: Lua's stack is full");
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->handler);
+    if (engine->vm.guest) /* whose state does not lead to the engine */
+        lua_rawgeti(L, LUA_REGISTRYINDEX, engine->handler);
+    else
+        lua_pushcfunction(L, neapi_failure_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->entry);
     lua_pushlightuserdata(L, &entered);
     return call_protected(L, engine, &entered);

@@ -8,6 +8,10 @@ local neap = require "neap"
 local plan = require "neap.plan"
 local scenario = require "neap.scenario"
 
+if internal.own then
+  check.misuse "neap.spec is for specifications, which run beside a domain and not in it"
+end
+
 ---Specifications of domains, for any test framework: what is not as expected is an error at the
 ---line that expected it.
 ---

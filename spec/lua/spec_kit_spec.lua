@@ -188,6 +188,12 @@ return books:given { spec.on("Book-1", { "Added", { book = "x" } }) }, books.Add
   end)
 end)
 
+it("a domain in a lane cannot specify", function()
+  local _, err = domains.open "local neap = require 'neap'\nrequire 'neap.spec'"
+  assert.equal("domain.lua:2: neap.spec is for specifications, which run beside a domain and not "
+    .. "in it", err.message)
+end)
+
 describe("a failure of a specification", function()
   it("tells each field that differs", function()
     assert.equal([[
