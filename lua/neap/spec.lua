@@ -6,7 +6,7 @@ local domain = require "neap.domain"
 local internal = require "neap.internal"
 local neap = require "neap"
 local plan = require "neap.plan"
-local scenario = require "neap.scenario"
+local scenario = require "neap.expectation"
 
 if internal.own then
   check.misuse "neap.spec is for specifications, which run beside a domain and not in it"

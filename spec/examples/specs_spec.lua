@@ -15,7 +15,7 @@ local function output_of(command)
 end
 
 describe("the spec of", function()
-  for _, example in ipairs { "shop" } do
+  for _, example in ipairs { "shop", "courses" } do
     it(example .. " passes in stock Lua and inside the command alike", function()
       local folder = "examples/" .. example
       local command = quoted(build .. "/bin/neap")
