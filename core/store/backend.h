@@ -136,7 +136,7 @@ struct neapi_backend {
 
     /* Housekeeping between commits, in small pieces: drops keys expired at now_us, moves the WAL
      * into the file. *more: there is more to do. Called by: the writer when it is idle, and now and
-     * then when it is not. Rules: expired_keys_are_dropped. */
+     * then when it is not. Rules: expired_keys_are_dropped · refused_allocation_in_maintain. */
     neap_status (*maintain)(neapi_session *session, int64_t now_us, bool *more, neap_error *error);
 
     /* Reports what only the backend can see (its own integrity check, dangling references, counts

@@ -1,4 +1,5 @@
-/* Every allocation refused once: nothing leaks, nothing is half done, and the store goes on. */
+/* Every allocation refused, once and from then on: nothing leaks, nothing is half done, and the
+ * store goes on. */
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -110,98 +111,226 @@ void refused_allocation_in_commit(void **state)
         commit_refused(world->fixture, nth, false);
 }
 
-#define READS 9
+typedef struct reading {
+    const char *what;
+    neap_status (*read)(neapi_session *session, neapi_arena *arena, uint64_t *seen);
+    uint64_t expected; /* what is seen of build()'s units */
+} reading;
 
-/* The which-th way to read; a session of its own is opened for it. */
-static neap_status read_once(contract_world *world, int which, uint64_t *seen)
+static neap_status read_page(neapi_session *session, neapi_range range, uint64_t *seen)
+{
+    neapi_page page = NEAPI_PAGE_INIT;
+    neap_status status = neapi_read(session, &range, &page, NULL);
+    *seen = page.count;
+    neapi_page_fini(&page);
+    return status;
+}
+
+static neap_status read_all(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    return read_page(session, forward(), seen);
+}
+
+static neap_status read_types(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    const neap_text types[] = {T("Opened"), T("Closed")};
+    neapi_range range = forward();
+    range.types = types;
+    range.type_count = 2;
+    return read_page(session, range, seen);
+}
+
+static neap_status read_tags(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    const neap_text types[] = {T("Opened"), T("Closed")},
+                    tags[] = {T("side:left"), T("side:right")};
+    neapi_range range = backward();
+    range.types = types;
+    range.type_count = 2;
+    range.tags = tags;
+    range.tag_count = 2;
+    return read_page(session, range, seen);
+}
+
+static neap_status read_category(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    const neap_text types[] = {T("Moved")};
+    neapi_range range = backward();
+    range.category = T("C");
+    range.types = types;
+    range.type_count = 1;
+    return read_page(session, range, seen);
+}
+
+static neap_status read_stream(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    neapi_range range = forward();
+    range.stream = T("A-1");
+    range.from = 2;
+    return read_page(session, range, seen);
+}
+
+static neap_status find_key(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    neapi_key key;
+    bool found = false;
+    neap_status status = neapi_find_key(session, T("k-1"), NOW, arena, &key, &found, NULL);
+    *seen = found;
+    return status;
+}
+
+static neap_status find_snapshot(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    neapi_snapshot snapshot;
+    bool found = false;
+    neap_status status =
+        neapi_find_snapshot(session, T("A-1"), 9, T("f"), arena, &snapshot, &found, NULL);
+    *seen = found;
+    return status;
+}
+
+static neap_status find_command(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    neapi_command command;
+    bool found = false;
+    neap_status status = neapi_find_command(session, 1, arena, &command, &found, NULL);
+    *seen = found;
+    return status;
+}
+
+static neap_status find_head(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    return neapi_head(session, seen, NULL);
+}
+
+static neap_status find_stream_head(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    uint64_t position;
+    return neapi_stream_head(session, T("A-1"), seen, &position, NULL);
+}
+
+static neap_status take_survey(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    neapi_survey survey;
+    neap_status status = neapi_survey_take(session, NOW, &survey, NULL);
+    *seen = survey.result.events;
+    neapi_survey_fini(&survey);
+    return status;
+}
+
+static void count_finding(void *user, const char *text)
+{
+    (void)text;
+    ++*(uint64_t *)user;
+}
+
+static neap_status verify(neapi_session *session, neapi_arena *arena, uint64_t *seen)
+{
+    (void)arena;
+    uint64_t findings = 0;
+    const neapi_verify_sink sink = {&findings, count_finding};
+    neap_verification result = {0};
+    neap_status status = neapi_verify(session, &sink, &result, NULL);
+    assert_int_equal(findings, 0); /* want of memory is not damage */
+    *seen = result.events;
+    return status;
+}
+
+/* A session of its own is opened for it. */
+static neap_status read_once(contract_world *world, const reading *how, uint64_t *seen)
 {
     neapi_session *session;
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    *seen = 0;
     neap_status status = neapi_session_open(world->store, NEAPI_MODE_READ, &session, NULL);
     if (status != NEAP_OK)
         return status;
-    neapi_arena arena = NEAPI_ARENA_INIT;
-    neapi_page page = NEAPI_PAGE_INIT;
-    neapi_key key;
-    neapi_snapshot snapshot;
-    neapi_command command;
-    neapi_survey survey;
-    uint64_t position;
-    bool found = false;
-    const neap_text types[] = {T("Opened"), T("Closed")};
-    const neap_text tags[] = {T("side:left"), T("side:right")};
-    neapi_range range = forward();
-    range.types = types;
-    range.type_count = which == 1 || which == 7 ? 2 : 0;
-    range.tags = tags;
-    range.tag_count = which == 7 ? 2 : 0;
-    *seen = 0;
-    switch (which) {
-    case 0:
-    case 1:
-    case 7:
-        status = neapi_read(session, &range, &page, NULL);
-        *seen = page.count;
-        break;
-    case 2:
-        status = neapi_find_key(session, T("k-1"), NOW, &arena, &key, &found, NULL);
-        *seen = found;
-        break;
-    case 3:
-        status = neapi_find_snapshot(session, T("A-1"), 9, T("f"), &arena, &snapshot, &found, NULL);
-        *seen = found;
-        break;
-    case 4:
-        status = neapi_find_command(session, 1, &arena, &command, &found, NULL);
-        *seen = found;
-        break;
-    case 5:
-        status = neapi_head(session, seen, NULL);
-        break;
-    case 6:
-        status = neapi_survey_take(session, NOW, &survey, NULL);
-        *seen = survey.result.events;
-        neapi_survey_fini(&survey);
-        break;
-    default:
-        status = neapi_stream_head(session, T("A-1"), seen, &position, NULL);
-        break;
-    }
+    status = how->read(session, &arena, seen);
     neapi_arena_fini(&arena);
-    neapi_page_fini(&page);
     neapi_session_close(session);
     return status;
 }
 
+static void read_refused(contract_world *world, const reading *how, bool persistent)
+{
+    neap_status status = NEAP_NOMEM;
+    uint64_t seen;
+    for (uint64_t nth = 1; status != NEAP_OK; nth++) {
+        snprintf(world->note, sizeof world->note, "%s, refusal %u%s", how->what, (unsigned)nth,
+                 persistent ? " and all after it" : "");
+        assert_true(nth < MOST_REFUSED);
+        int64_t blocks = neapi_alloc_blocks();
+        neapi_alloc_refuse(nth, persistent);
+        status = read_once(world, how, &seen);
+        neapi_alloc_refuse(0, false);
+        assert_int_equal(neapi_alloc_blocks(), blocks);
+        if (status != NEAP_OK)
+            assert_int_equal(status, NEAP_NOMEM);
+        else
+            assert_int_equal(seen, how->expected);
+        assert_int_equal(read_once(world, how, &seen), NEAP_OK);
+        assert_int_equal(seen, how->expected);
+    }
+}
+
 void refused_allocation_in_read(void **state)
 {
-    static const uint64_t expected[READS] = {8, 6, 1, 1, 1, 8, 8, 4, 5};
+    static const reading readings[] = {
+        {"all", read_all, 8},           {"types", read_types, 6},
+        {"tags", read_tags, 4},         {"category", read_category, 2},
+        {"stream", read_stream, 4},     {"key", find_key, 1},
+        {"snapshot", find_snapshot, 1}, {"command", find_command, 1},
+        {"head", find_head, 8},         {"head of a stream", find_stream_head, 5},
+        {"survey", take_survey, 8},     {"verify", verify, 8},
+    };
     contract_world *world = *state;
     neapi_unit *units[UNITS];
     build(units);
     commit(world, units, UNITS);
     release(units, UNITS);
-    for (int which = 0; which < READS; which++) {
-        neap_status status = NEAP_NOMEM;
-        uint64_t seen;
-        for (uint64_t nth = 1; status != NEAP_OK; nth++) {
-            snprintf(world->note, sizeof world->note, "read %d, refusal %u", which, (unsigned)nth);
-            assert_true(nth < MOST_REFUSED);
-            for (int persistent = 0; persistent < 2; persistent++) {
-                int64_t blocks = neapi_alloc_blocks();
-                neapi_alloc_refuse(nth, persistent != 0);
-                status = read_once(world, which, &seen);
-                neapi_alloc_refuse(0, false);
-                assert_int_equal(neapi_alloc_blocks(), blocks);
-                if (status != NEAP_OK)
-                    assert_int_equal(status, NEAP_NOMEM);
-                else
-                    assert_int_equal(seen, expected[which]);
-                assert_int_equal(read_once(world, which, &seen), NEAP_OK);
-                assert_int_equal(seen, expected[which]);
-            }
-        }
+    for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
+        read_refused(world, &readings[i], false);
+        read_refused(world, &readings[i], true);
     }
     world->note[0] = '\0';
+}
+
+static void maintain_refused(contract_world *world, bool persistent)
+{
+    neap_status status = NEAP_NOMEM;
+    for (uint64_t nth = 1; status != NEAP_OK; nth++) {
+        bool more, found;
+        neapi_key key;
+        neapi_unit *unit = new_unit();
+        add(unit, "A-1", NEAP_ANY_VERSION, "Opened");
+        add_key(unit, "k-1", NOW + 1);
+        commit_one(world, unit, NEAP_OK);
+        assert_true(nth < MOST_REFUSED);
+        neapi_alloc_refuse(nth, persistent);
+        status = neapi_maintain(world->writer, NOW + 2, &more, NULL);
+        neapi_alloc_refuse(0, false);
+        if (status != NEAP_OK)
+            assert_int_equal(status, NEAP_NOMEM);
+        assert_int_equal(neapi_maintain(world->writer, NOW + 2, &more, NULL), NEAP_OK);
+        assert_int_equal(
+            neapi_find_key(world->reader, T("k-1"), NOW, &world->arena, &key, &found, NULL),
+            NEAP_OK);
+        assert_false(found);
+    }
+}
+
+void refused_allocation_in_maintain(void **state)
+{
+    maintain_refused(*state, false);
+    maintain_refused(*state, true);
 }
 
 void refused_allocation_in_open(void **state)

@@ -77,6 +77,7 @@
     RULE(readers_see_a_prefix, true)                                                               \
     RULE(refused_allocation_in_commit, true)                                                       \
     RULE(refused_allocation_in_read, true)                                                         \
+    RULE(refused_allocation_in_maintain, true)                                                     \
     RULE(refused_allocation_in_open, true)
 
 #define CONTRACT_DECLARE(name, applies) void name(void **state);
