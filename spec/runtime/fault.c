@@ -416,6 +416,8 @@ static bool run_once(const fault_scenario *scenario, fault_world *world, fault_m
     remove_store(world->url);
     world->runtime = NULL;
     world->count = 0;
+    if (scenario->prepare != NULL)
+        scenario->prepare(world);
     int64_t blocks = neapi_alloc_blocks(), bytes = sqlite3_memory_used();
     arm(nth, mode != FAULT_ONCE);
     scenario->run(world);

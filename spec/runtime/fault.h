@@ -91,10 +91,11 @@ typedef struct fault_instance {
 typedef struct fault_scenario {
     const char *domain;
     unsigned lanes;
+    void (*prepare)(fault_world *world);  /* while nothing is refused, and closes again; or NULL */
     void (*run)(fault_world *world);      /* leaves the runtime open */
     bool (*handlers)(fault_world *world); /* of the host; NULL: none */
     /* A command that must go through once there is memory, whatever was before. NULL: the scenario
-     * has no runtime. */
+     * leaves no runtime open. */
     const char *command, *json;
     const fault_instance *instances; /* ends with an aggregate NULL */
 } fault_scenario;
