@@ -21,7 +21,8 @@ struct cli_slot {
     bool answered;
     neap_status status;
     neap_reply *reply;
-    char *error; /* JSON; NULL with a status that is not OK: there was no memory for it */
+    bool unknown; /* it may have taken effect */
+    char *error;  /* JSON; NULL with a status that is not OK: there was no memory for it */
 };
 
 struct cli_window {
@@ -35,6 +36,13 @@ struct cli_window {
     cli_counts counts; /* the printer's */
     cli_slot slots[SLOTS];
 };
+
+/* What can be said without memory. */
+static void print_plain_error(const cli_slot *slot)
+{
+    cli_out_format("{\"code\":\"%s\",\"message\":\"there was no memory to say more\"%s}",
+                   neap_status_name(slot->status), slot->unknown ? ",\"outcome\":\"unknown\"" : "");
+}
 
 static bool print_slot(const cli_slot *slot)
 {
@@ -51,9 +59,10 @@ static bool print_slot(const cli_slot *slot)
         cli_out(receipt + 1, size - 1);
     } else {
         cli_out_text(",\"error\":");
-        cli_out_text(slot->error != NULL
-                         ? slot->error
-                         : "{\"code\":\"nomem\",\"message\":\"no memory to say what was wrong\"}");
+        if (slot->error != NULL)
+            cli_out_text(slot->error);
+        else
+            print_plain_error(slot);
         cli_out_text("}");
     }
     return cli_out_text("\n");
@@ -225,6 +234,7 @@ void cli_slot_answer(void *user, neap_status status, neap_reply *reply, const ne
     slot->status = status;
     slot->reply = reply;
     slot->error = json;
+    slot->unknown = status != NEAP_OK && error->outcome_unknown;
     slot->answered = true;
     if (is_answered(window))
         pthread_cond_signal(&window->answer);
