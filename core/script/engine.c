@@ -7,6 +7,7 @@
 #include "script/engine_state.h"
 #include "script/environment.h"
 #include "script/failure.h"
+#include "script/freeze.h"
 #include "script/guest.h"
 #include "script/native.h"
 
@@ -100,6 +101,8 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
     neapi_environment_module_lj(L, "neap.plan");
     lua_getfield(L, -1, "make");
     neapi_environment_run_lj(L, job->sources);
+    lua_pushvalue(L, -1);
+    lua_insert(L, functions + 1);
     lua_call(L, 1, 1);
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
@@ -107,9 +110,12 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
     neapi_chain_declare_lj(L, engine, -1);
     neapi_environment_require_lj(L);
     engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (status == NEAP_OK)
-        make_entry_lj(L, engine, functions);
-    return status;
+    if (status != NEAP_OK)
+        return status;
+    neapi_freeze_domain_lj(L, functions + 1);
+    engine->vm.frozen = true;
+    make_entry_lj(L, engine, functions);
+    return NEAP_OK;
 }
 
 static neap_status enter_first(neapi_engine *engine, neapi_sources *sources, neap_error *error)

@@ -6,10 +6,12 @@
 
 #include "base/text.h"
 #include "script/bounded.h"
+#include "script/freeze.h"
 #include "script/guard.h"
 #include "script/protect.h"
 #include "script/require.h"
 #include "script/trace.h"
+#include "script/yield.h"
 
 #define ENVIRONMENT "neap.environment"
 #define REQUIRE     "neap.require" /* the domain's */
@@ -117,6 +119,23 @@ int neapi_environment_refuse_global(lua_State *L)
                            luaL_tolstring(L, 2, NULL));
 }
 
+/* __newindex(environment, name, value): what is there may be replaced while the domain is loaded.
+ */
+static int assign_global(lua_State *L)
+{
+    lua_settop(L, 3);
+    lua_pushvalue(L, 2);
+    bool exists = lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL;
+    if (!exists)
+        return neapi_environment_refuse_global(L);
+    if (neapi_vm_of(L)->frozen)
+        return neapi_misuse_lj(L, "global '%s' cannot be changed: all handlers share it",
+                               luaL_tolstring(L, 2, NULL));
+    lua_settop(L, 3);
+    lua_rawset(L, lua_upvalueindex(1));
+    return 0;
+}
+
 static void open_libraries_lj(lua_State *L)
 {
     static const luaL_Reg libraries[] = {
@@ -173,10 +192,10 @@ static void push_copy_lj(lua_State *L, int index)
     }
 }
 
+static const char *const libraries[] = {"coroutine", "table", "io", "os", "string", "math", "utf8"};
+
 static void copy_libraries_lj(lua_State *L)
 {
-    static const char *const libraries[] = {"coroutine", "table", "io",  "os",
-                                            "string",    "math",  "utf8"};
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         lua_getfield(L, -1, libraries[i]);
         push_copy_lj(L, -1);
@@ -197,26 +216,50 @@ static void set_string_metatable_lj(lua_State *L)
     lua_pop(L, 2);
 }
 
+/* The libraries' tables, on top, are replaced by frozen ones. */
+static void freeze_libraries_lj(lua_State *L)
+{
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        lua_getfield(L, -1, libraries[i]);
+        neapi_freeze_push_lj(L, -1, libraries[i]);
+        lua_setfield(L, -3, libraries[i]);
+        lua_pop(L, 1);
+    }
+}
+
+/* Adds require, which loads into the view, to the environment, and names all functions. */
+static void complete_environment_lj(lua_State *L, int environment, int view, neapi_sources *sources)
+{
+    lua_pushvalue(L, view);
+    lua_setfield(L, environment, LUA_GNAME);
+    neapi_require_push_lj(L, view, 0, sources, NULL);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, REQUIRE);
+    lua_setfield(L, environment, "require");
+    neapi_freeze_open_lj(L, environment);
+    neapi_yield_open_lj(L, environment);
+}
+
 static void make_environment_lj(lua_State *L, neapi_sources *sources)
 {
     lua_pushglobaltable(L);
     push_copy_lj(L, -1);
     lua_remove(L, -2);
     copy_libraries_lj(L);
+    int environment = lua_gettop(L);
+    neapi_freeze_push_lj(L, environment, "the domain's environment");
+    complete_environment_lj(L, environment, environment + 1, sources);
+    lua_pushvalue(L, environment);
     set_string_metatable_lj(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, LUA_GNAME);
-    neapi_require_push_lj(L, -1, 0, sources, NULL);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, REQUIRE);
-    lua_setfield(L, -2, "require");
-    lua_createtable(L, 0, 2);
-    lua_pushcfunction(L, neapi_environment_refuse_global);
+    freeze_libraries_lj(L);
+    lua_pop(L, 1);
+    lua_getmetatable(L, -1);
+    lua_pushvalue(L, environment);
+    lua_pushcclosure(L, assign_global, 1);
     lua_setfield(L, -2, "__newindex");
-    lua_pushliteral(L, "the domain's environment");
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
+    lua_pop(L, 1);
 }
 
 void neapi_environment_require_lj(lua_State *L)

@@ -7,6 +7,7 @@
 #include "script/limits.h"
 #include "script/trace.h"
 #include "script/vm.h"
+#include "script/yield.h"
 
 /* ---- pcall and xpcall ------------------------------------------------------------------------ */
 
@@ -289,11 +290,8 @@ static int coroutine_close(lua_State *L)
 void neapi_coroutine_open_lj(lua_State *L, int index)
 {
     static const luaL_Reg functions[] = {
-        {"resume", coroutine_resume},
-        {"wrap", coroutine_wrap},
-        {"create", coroutine_create},
-        {"close", coroutine_close},
-        {NULL, NULL},
+        {"resume", coroutine_resume}, {"wrap", coroutine_wrap}, {"create", coroutine_create},
+        {"close", coroutine_close},   {"yield", neapi_yield},   {NULL, NULL},
     };
     lua_pushvalue(L, index);
     luaL_setfuncs(L, functions, 0);

@@ -8,12 +8,14 @@
 #include "script/embedded.h"
 #include "script/environment.h"
 #include "script/failure.h"
+#include "script/freeze.h"
 #include "script/lua_error.h"
 #include "script/native.h"
 #include "script/trace.h"
 #include "script/vm.h"
 
 #define LOADED      "neap.loaded"      /* Neap's own modules, by name */
+#define FROZEN      "neap.frozen"      /* as the domain sees them */
 #define OWN_GLOBALS "neap.own_globals" /* the environment of Neap's own modules */
 
 /* Upvalues of the domain's require. */
@@ -73,6 +75,20 @@ static int require_own(lua_State *L)
 {
     neapi_environment_module_lj(L, luaL_checkstring(L, 1));
     return 1;
+}
+
+/* Pushes one of Neap's own modules as the domain sees it: it cannot change it. */
+static void push_frozen_lj(lua_State *L, const char *name)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, FROZEN);
+    int frozen = lua_gettop(L);
+    if (lua_getfield(L, frozen, name) != LUA_TNIL)
+        return;
+    neapi_environment_module_lj(L, name);
+    if (lua_type(L, -1) == LUA_TTABLE)
+        neapi_freeze_push_lj(L, -1, name);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, frozen, name);
 }
 
 static bool is_neap(const char *name)
@@ -142,7 +158,7 @@ static int require(lua_State *L)
         if (strcmp(name.data, "neap.internal") == 0)
             return neapi_misuse_lj(L, "neap.internal is Neap's own and not for domains");
         if (lua_isnil(L, lua_upvalueindex(OWN))) {
-            neapi_environment_module_lj(L, name.data);
+            push_frozen_lj(L, name.data);
             return 1;
         }
         lua_pushvalue(L, lua_upvalueindex(OWN));

@@ -34,8 +34,9 @@ typedef struct neapi_vm {
     size_t refused_bytes;  /* the single request that was refused; 0: none */
     bool alarmed;          /* the allocator asked for the hook */
     bool fired;            /* a limit was reached: stays until the handler is left */
-    lua_CFunction
-        border;        /* what C enters Lua through: beyond is a host's Lua; NULL: there is none */
+    bool frozen;           /* what handlers share can no longer be changed */
+    /* What C enters Lua through: beyond is a host's Lua; NULL: there is none. */
+    lua_CFunction border;
     bool pure;         /* an aggregate's code runs: no clock, no randomness, no I/O */
     bool upcasting;    /* an upcaster runs, which is pure too */
     bool waiting;      /* a coroutine yields to the lane, not to who resumed it */

@@ -30,7 +30,9 @@ local metatable = { __name = "neap.Domain" }
 
 ---@param self any
 local function check_self(self, method)
-  if getmetatable(self) ~= metatable then
+  if getmetatable(self) == "the domain" then -- as core/script/freeze.h calls it
+    check.misuse("domain:%s: a domain is complete once its file was loaded", method)
+  elseif getmetatable(self) ~= metatable then
     check.misuse("call it as domain:%s(…), with a colon", method)
   end
 end

@@ -163,8 +163,8 @@ end
 ---@param value any
 ---@return boolean
 function message.is(value)
-  return type(value) == "table" and rawget(value, "schema") ~= nil
-    and rawget(value, "instance") ~= nil
+  local class = getmetatable(value)
+  return type(value) == "table" and type(class) == "table" and class.__name == "neap.Message"
 end
 
 ---@param self any

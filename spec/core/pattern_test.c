@@ -180,7 +180,7 @@ static void nesting_is_bounded_as_in_lua(void **state)
     static char subject[2000];
     memset(subject, 'a', sizeof subject);
     neap_text text = neapi_text(subject, sizeof subject), short_text = neapi_text(subject, 300);
-    for (unsigned count = 190; count < 210; count++) {
+    for (unsigned count = 150; count < 210; count++) {
         pattern[0] = '\0';
         for (unsigned i = 0; i < count; i++)
             strcat(pattern, i % 10 == 3 && i < 300 ? "(a)" : "a?");

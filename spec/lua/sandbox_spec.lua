@@ -28,8 +28,15 @@ describe("a domain's environment", function()
 
   it("is not the state's own table of globals", function()
     assert.is_true(domains.ask "return _G == _ENV and rawequal(_G, load('return _G')())")
-    assert.is_true(domains.ask
-      "_G.print = nil; return print == nil and load('return print')() == nil")
+    local runtime <close> = assert(domains.open [[
+      _G.print = nil
+      local spec = require("neap").domain "spec"
+      spec:answer(spec:query "Ask" {}, function()
+        return print == nil and load('return print')() == nil
+      end)
+      return spec
+    ]])
+    assert.is_true(runtime:query "Ask")
   end)
 
   for _, name in ipairs { "debug", "package", "dofile", "loadfile", "os.exit", "os.setlocale",
@@ -83,13 +90,78 @@ describe("a domain's environment", function()
   end)
 
   it("does not let a domain change Neap's own libraries", function()
-    local data = domains.decide [[
+    local runtime <close> = assert(domains.open [[
+      local neap = require "neap"
+      local spec = neap.domain "spec"
+      local Done = spec:event "Done" { id = "string" }
+      spec:command "Do" { id = "string" }
       for _, library in ipairs { string, table, math } do
         for name in pairs(library) do library[name] = nil end
+        assert(next(library) == nil and pairs(library)(library) == nil)
       end
-      return Done { id = command.id }
-    ]]
-    assert.same({ { id = "a" } }, data)
+      spec:aggregate "Thing" { key = "id",
+        commands = { Do = function(_, command) return Done { id = command.id } end },
+        events = { Done = function() end } }
+      return spec
+    ]])
+    assert.is_truthy(runtime:dispatch("Do", { id = "a" }))
+  end)
+
+  it("may be set up while the domain is loaded", function()
+    local runtime <close> = assert(domains.open [[
+      function string.shout(text) return text:upper() .. "!" end
+      rawset(table, "count", function(t) return #t end)
+      print = nil
+      local spec = require("neap").domain "spec"
+      spec:answer(spec:query "Ask" {}, function()
+        return { ("hey"):shout(), string.shout "you", table.count { 1, 2 }, print == nil }
+      end)
+      return spec
+    ]])
+    assert.same({ "HEY!", "YOU!", 2, true }, (runtime:query "Ask"))
+  end)
+end)
+
+describe("what all handlers share", function()
+  local changes = {
+    ["string.format = nil"] = "string.format cannot be changed: all handlers share it",
+    ["function table.insert() end"] = "table.insert cannot be changed: all handlers share it",
+    ["string.trim = 1"] = "string.trim cannot be changed: all handlers share it",
+    ["rawset(string, 'format', nil)"] = "string.format cannot be changed: all handlers share it",
+    ["table.insert(utf8, 1)"] = "utf8.1 cannot be changed: all handlers share it",
+    ["print = nil"] = "global 'print' cannot be changed: all handlers share it",
+    ["_G.string = {}"] = "global 'string' cannot be changed: all handlers share it",
+    ["rawset(_G, 'x', 1)"] =
+      "the domain's environment.x cannot be changed: all handlers share it",
+    ["neap.reject = nil"] = "neap.reject cannot be changed: all handlers share it",
+    ["require('neap.json').null = 1"] = "neap.json.null cannot be changed: all handlers share it",
+    ["Ask.name = 'Other'"] = "query 'Ask'.name cannot be changed: all handlers share it",
+    ["table.remove(spec.messages)"] =
+      "the domain.1 cannot be changed: all handlers share it",
+    ["spec.name = 'Other'"] = "the domain.name cannot be changed: all handlers share it",
+    ["spec:event 'Late'"] = "domain:event: a domain is complete once its file was loaded",
+    ["context.meta = {}"] = "context cannot be changed",
+    ["setmetatable(string, {})"] = "cannot change a protected metatable",
+  }
+  for change, message in pairs(changes) do
+    it("cannot be changed by a handler: " .. change, function()
+      assert.equal("domain.lua:5: " .. message, error_in_query(change))
+    end)
+  end
+
+  it("can be read as ever", function()
+    assert.same({ "function", 7, "Ask", "spec", true, true }, domains.ask [[
+      local names = {}
+      for name, value in pairs(string) do names[#names + 1] = name .. type(value) end
+      local globals = 0
+      for name in pairs(_G) do globals = globals + (name == "print" and 1 or 0) end
+      return { type(rawget(string, "format")), #Ask.kind + 2, Ask.name, spec.name,
+        #names > 14 and globals == 1, getmetatable(io.stdout) == "file" }
+    ]])
+  end)
+
+  it("is not a table of the domain's own file", function()
+    assert.equal(2, domains.ask "return (function() local t = { 1 } t[2] = 2 return #t end)()")
   end)
 end)
 
