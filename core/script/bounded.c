@@ -5,17 +5,16 @@
 #include <string.h>
 
 #include "script/failure.h"
+#include "script/limits.h"
 #include "script/pattern.h"
 #include "script/vm.h"
 
 #define LARGEST_MOVE ((lua_Integer)10 * 1000 * 1000)
 
+/* Without a call of its own, so that errors name the function as it was called. */
 static int call_original(lua_State *L)
 {
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
 static int too_large(lua_State *L, const char *name)
@@ -57,15 +56,71 @@ static int bounded_concat(lua_State *L)
         if (type == LUA_TNIL || i == last)
             break;
     }
+    neapi_limits_spend_lj(L, total / 16);
     return call_original(L);
+}
+
+/* Counts what a function is about to do with so many elements. Raises if they are too many for one
+ * call, in which no limit is looked at. */
+static void spend_elements_lj(lua_State *L, const char *name, lua_Integer count)
+{
+    if (count > LARGEST_MOVE)
+        neapi_raise_lj(L, NEAP_LIMIT, "%s would move more than %lld elements", name,
+                       (long long)LARGEST_MOVE);
+    if (count > 0)
+        neapi_limits_spend_lj(L, (uint64_t)count);
 }
 
 static int bounded_move(lua_State *L)
 {
     lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
-    if (last >= first && (first <= INT64_MIN + LARGEST_MOVE || last - LARGEST_MOVE >= first))
-        return neapi_raise_lj(L, NEAP_LIMIT, "table.move would move more than %lld elements",
-                              (long long)LARGEST_MOVE);
+    bool huge =
+        last >= first && (first <= INT64_MIN + LARGEST_MOVE || last - LARGEST_MOVE >= first);
+    spend_elements_lj(L, "table.move", huge ? INT64_MAX : last - first);
+    return call_original(L);
+}
+
+/* insert(list, place, value) and remove(list, place) move what lies behind. */
+static void spend_behind_lj(lua_State *L, const char *name)
+{
+    lua_Integer place = luaL_checkinteger(L, 2), size = luaL_len(L, 1);
+    if (place > 0 && place <= size)
+        spend_elements_lj(L, name, size - place);
+}
+
+static int bounded_insert(lua_State *L)
+{
+    if (lua_gettop(L) == 3 && lua_type(L, 1) == LUA_TTABLE)
+        spend_behind_lj(L, "table.insert");
+    return call_original(L);
+}
+
+static int bounded_remove(lua_State *L)
+{
+    if (lua_gettop(L) == 2 && lua_type(L, 1) == LUA_TTABLE)
+        spend_behind_lj(L, "table.remove");
+    return call_original(L);
+}
+
+/* About as many comparisons as sorting takes; those of a function in Lua are counted there too. */
+static int bounded_sort(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TTABLE)
+        return call_original(L);
+    lua_Integer size = luaL_len(L, 1);
+    lua_Integer steps = size < 1 ? 0 : size;
+    for (lua_Integer rest = size; rest > 4 && steps < INT64_MAX / 4; rest /= 4)
+        steps += size;
+    spend_elements_lj(L, "table.sort", size);
+    neapi_limits_spend_lj(L, (uint64_t)steps);
+    return call_original(L);
+}
+
+/* Functions that go through the whole text once. */
+static int bounded_text(lua_State *L)
+{
+    if (lua_type(L, 1) == LUA_TSTRING)
+        neapi_limits_spend_lj(L, lua_rawlen(L, 1) / 16);
     return call_original(L);
 }
 
@@ -82,11 +137,23 @@ void neapi_bounded_open_lj(lua_State *L, int index)
     index = lua_absindex(L, index);
     lua_getfield(L, index, "string");
     bound_lj(L, "rep", bounded_rep);
+    bound_lj(L, "upper", bounded_text);
+    bound_lj(L, "lower", bounded_text);
+    bound_lj(L, "reverse", bounded_text);
+    bound_lj(L, "byte", bounded_text);
+    bound_lj(L, "unpack", bounded_text);
     neapi_pattern_open_lj(L, -1);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump"); /* makes bytecode, which nothing here would load */
     lua_getfield(L, index, "table");
     bound_lj(L, "concat", bounded_concat);
     bound_lj(L, "move", bounded_move);
-    lua_pop(L, 2);
+    bound_lj(L, "insert", bounded_insert);
+    bound_lj(L, "remove", bounded_remove);
+    bound_lj(L, "sort", bounded_sort);
+    lua_getfield(L, index, "utf8");
+    bound_lj(L, "len", bounded_text);
+    bound_lj(L, "offset", bounded_text);
+    bound_lj(L, "codepoint", bounded_text);
+    lua_pop(L, 3);
 }

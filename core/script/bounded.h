@@ -5,7 +5,7 @@
 
 #include <lua.h>
 
-/* Replaces them in the libraries that are fields of the table at `index` (string, table). */
+/* Replaces them in the libraries that are fields of the table at `index` (string, table, utf8). */
 void neapi_bounded_open_lj(lua_State *L, int index);
 
 #endif

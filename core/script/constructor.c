@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "script/convert.h"
+#include "script/failure.h"
 #include "script/native.h"
 #include "script/trace.h"
 
@@ -13,6 +14,8 @@ enum { SCHEMA = 1, INSTANCE, NAME, DEPTH, FAILURE };
 static int refuse(lua_State *L, const neap_error *error)
 {
     const char *name = lua_tostring(L, lua_upvalueindex(NAME));
+    if (error->status == NEAP_LIMIT)
+        return neapi_raise_lj(L, NEAP_LIMIT, "%s: %s", name, error->message);
     return neapi_misuse_lj(L, "%s: %s", name, error->message);
 }
 

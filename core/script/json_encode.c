@@ -16,6 +16,8 @@ neap_status neapi_encode_string_lj(neapi_encoder *encoder, int index)
 {
     neap_text text;
     text.data = lua_tolstring(encoder->L, index, &text.size);
+    if (neapi_encode_spend(encoder, text.size + 2) != NEAP_OK)
+        return NEAP_LIMIT;
     if (neapi_write_text(encoder->json, text))
         return NEAP_OK;
     return invalid(encoder, "a string is not valid UTF-8");
@@ -23,6 +25,8 @@ neap_status neapi_encode_string_lj(neapi_encoder *encoder, int index)
 
 neap_status neapi_encode_number_lj(neapi_encoder *encoder, int index)
 {
+    if (neapi_encode_spend(encoder, 1) != NEAP_OK)
+        return NEAP_LIMIT;
     if (lua_isinteger(encoder->L, index)) {
         neapi_write_integer(encoder->json, lua_tointeger(encoder->L, index));
         return NEAP_OK;
@@ -134,6 +138,8 @@ static neap_status encode_table_lj(neapi_encoder *encoder, int table)
 
 static neap_status encode_other_lj(neapi_encoder *encoder, int index, int type)
 {
+    if (neapi_encode_spend(encoder, 4) != NEAP_OK)
+        return NEAP_LIMIT;
     if (type == LUA_TBOOLEAN) {
         if (lua_toboolean(encoder->L, index))
             NEAPI_BUFFER_LITERAL(encoder->json, "true");

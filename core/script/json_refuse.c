@@ -48,6 +48,12 @@ neap_status neapi_encode_refuse_depth(neapi_encoder *encoder, int index)
                       encoder->limit);
 }
 
+neap_status neapi_encode_refuse_size(neapi_encoder *encoder)
+{
+    return neapi_fail(encoder->error, NEAP_LIMIT, "as JSON it takes more than %zu bytes",
+                      NEAPI_ENCODED_MOST);
+}
+
 neap_status neapi_encode_refuse_key_lj(neapi_encoder *encoder, int key, bool other_names)
 {
     lua_State *L = encoder->L;

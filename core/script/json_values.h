@@ -56,11 +56,16 @@ void neapi_push_empty_array_lj(lua_State *L);
 
 /* ---- Encoding */
 
+/* Bytes of JSON that one value may take. A table that is shared by others is written once for each,
+ * so few tables could make more than any memory has. */
+#define NEAPI_ENCODED_MOST ((size_t)64 << 20)
+
 typedef struct neapi_encoder {
     lua_State *L;
     neapi_buffer *json;
     neap_error *error;
     const void *array_mark;            /* the array metatable; NULL: not looked up yet */
+    size_t left;                       /* bytes that may still be written */
     unsigned limit;                    /* of nesting */
     unsigned level;                    /* how many tables are being encoded */
     unsigned hidden;                   /* innermost steps that are left out of the error's path */
@@ -74,6 +79,7 @@ static inline void neapi_encoder_init(neapi_encoder *encoder, lua_State *L, neap
     encoder->json = json;
     encoder->error = error;
     encoder->array_mark = NULL;
+    encoder->left = NEAPI_ENCODED_MOST;
     encoder->limit = depth < NEAPI_SCAN_DEPTH_MOST ? depth : NEAPI_SCAN_DEPTH_MOST;
     encoder->level = encoder->hidden = 0;
 }
@@ -101,13 +107,25 @@ neap_status neapi_encode_refuse_key_lj(neapi_encoder *encoder, int key, bool oth
 /* No further level is allowed: says whether a table contains itself, or is just too deep. */
 neap_status neapi_encode_refuse_depth(neapi_encoder *encoder, int index);
 
+/* No more bytes are allowed. */
+neap_status neapi_encode_refuse_size(neapi_encoder *encoder);
+
+/* Counts what is about to be written. */
+static inline neap_status neapi_encode_spend(neapi_encoder *encoder, size_t bytes)
+{
+    if (encoder->left < bytes)
+        return neapi_encode_refuse_size(encoder);
+    encoder->left -= bytes;
+    return NEAP_OK;
+}
+
 /* Steps into a table; level-- steps out. Errors: NEAP_LIMIT, NEAP_INVALID (a cycle), NEAP_NOMEM. */
 static inline neap_status neapi_encode_enter(neapi_encoder *encoder, int index)
 {
     if (encoder->level == encoder->limit || !lua_checkstack(encoder->L, NEAPI_LEVEL_SLOTS))
         return neapi_encode_refuse_depth(encoder, index);
     encoder->tables[encoder->level++] = index;
-    return NEAP_OK;
+    return neapi_encode_spend(encoder, 2);
 }
 
 #endif

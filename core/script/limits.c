@@ -81,6 +81,7 @@ static void hook(lua_State *L, lua_Debug *event)
     if (vm->alarmed) {
         vm->alarmed = false;
         neapi_vm_hook(L);
+        vm->grown = 0;
     } else {
         vm->instructions += PERIOD;
     }

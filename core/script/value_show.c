@@ -8,12 +8,14 @@
 #include "message/json.h"
 #include "message/write.h"
 #include "script/convert.h"
+#include "script/json_values.h"
 #include "script/value.h"
 
 typedef struct showing {
     lua_State *L;
     neapi_buffer *json;
     int array_metatable; /* its place on the stack */
+    size_t start;        /* of what is shown, in the buffer */
 } showing;
 
 typedef struct within {
@@ -204,6 +206,10 @@ static void show(showing *job, int index, const within *outer, unsigned left)
     lua_State *L = job->L;
     size_t size;
     const char *text;
+    if (job->json->size - job->start > NEAPI_ENCODED_MOST) {
+        show_word(job, "(too large)");
+        return;
+    }
     switch (lua_type(L, index)) {
     case LUA_TNIL:
         NEAPI_BUFFER_LITERAL(job->json, "null");
@@ -235,7 +241,7 @@ void neapi_value_show_lj(lua_State *L, int index, unsigned depth, neapi_buffer *
     index = lua_absindex(L, index);
     int top = lua_gettop(L);
     neapi_push_array_metatable_lj(L);
-    showing job = {L, json, top + 1};
+    showing job = {L, json, top + 1, json->size};
     show(&job, index, NULL, depth);
     lua_settop(L, top);
 }

@@ -7,6 +7,10 @@
 #include "base/error.h"
 #include "script/limits.h"
 
+/* Bytes that are made between two looks at the limits, at most: an instruction can make a large
+ * text, and 10,000 of those take longer than any limit of time. */
+#define MUCH ((size_t)16 << 20)
+
 /* Before Lua 5.4.8 a refusal in the middle of a table assignment can free a block twice, so a
  * request is refused only for its own size: the same request gets the same answer. What is in use
  * in all is the hook's to judge. */
@@ -27,7 +31,8 @@ static void *allocate(void *user, void *block, size_t old_size, size_t size)
     if (moved == NULL)
         return size <= held ? block : NULL;
     vm->used += size - held;
-    if (vm->used > vm->memory_bytes && !vm->alarmed)
+    vm->grown += size > held ? size - held : 0;
+    if ((vm->used > vm->memory_bytes || vm->grown > MUCH) && !vm->alarmed)
         neapi_limits_alarm(vm);
     return moved;
 }
@@ -100,6 +105,7 @@ void neapi_vm_enter(neapi_vm *vm)
     if (vm->entries++ != 0)
         return;
     vm->instructions = vm->unchecked = 0;
+    vm->grown = 0;
     vm->deadline_us = 0;
     vm->refused_bytes = 0;
     vm->traceback[0] = '\0';

@@ -30,6 +30,7 @@ typedef struct neapi_vm {
 
     uint64_t instructions; /* of this handler, counted by the hook and inside C */
     uint64_t unchecked;    /* of those inside C, since the limits were looked at */
+    size_t grown;          /* bytes that were made since the limits were looked at */
     int64_t deadline_us;   /* set by the first hook of a handler; 0: not yet */
     size_t refused_bytes;  /* the single request that was refused; 0: none */
     bool alarmed;          /* the allocator asked for the hook */

@@ -93,6 +93,17 @@ describe("the limit of instructions", function()
     ["a pattern on a large text"] = "return ('x'):rep(2e6):gsub('(x-)%1y', '')",
     ["many patterns that each take long"] =
       "local s = ('x'):rep(1e5) while true do for _ in s:gmatch '.-y$' do end end",
+    ["insertions in front of a long list"] =
+      "local t = {} for i = 1, 100000 do t[i] = i end while true do table.insert(t, 1, 0) end",
+    ["removals in front of a long list, in pcall"] = [[
+      local t = {} for i = 1, 100000 do t[i] = i end
+      while true do pcall(table.remove, t, 1) t[#t + 1] = 1 end]],
+    ["moves of a long list"] =
+      "local t = {} for i = 1, 100000 do t[i] = i end while true do table.move(t, 1, #t, 2) end",
+    ["sorting again and again"] =
+      "local t = {} for i = 1, 100000 do t[i] = -i end while true do table.sort(t) end",
+    ["changing a large text again and again"] =
+      "local s = ('x'):rep(3e6) while true do s:upper() utf8.len(s) end",
     ["a loop in __tostring of an error"] =
       "error(setmetatable({}, { __tostring = function() while true do end end }))",
     ["a loop of short coroutines"] =
@@ -139,6 +150,15 @@ describe("the limit of time", function()
   it("stops a handler that runs for too long", function()
     assert.equal("time: the handler ran longer than 50 ms",
       (limit_of("while true do end", { handler_instructions = 1 << 60, handler_ms = 50 })))
+  end)
+
+  it("is looked at in between when each instruction takes long", function()
+    local begun = os.time()
+    assert.equal("time: the handler ran longer than 50 ms",
+      (limit_of("local s = ('x'):rep(60e6) while true do local t = s .. 'y' end", {
+        handler_instructions = 1 << 60, handler_ms = 50, allocation_bytes = 1 << 26,
+        lane_memory_bytes = 1 << 30 })))
+    assert.truthy(os.time() - begun <= 20)
   end)
 end)
 
@@ -244,6 +264,12 @@ describe("library functions that could run for long", function()
       "domain.lua:4: table.concat would make a text of more than 4194304 bytes",
     ["table.move({}, 1, 1 << 60, 2)"] =
       "domain.lua:4: table.move would move more than 10000000 elements",
+    ["table.insert(setmetatable({}, { __len = function() return 1 << 40 end }), 1, 1)"] =
+      "domain.lua:4: table.insert would move more than 10000000 elements",
+    ["table.remove(setmetatable({}, { __len = function() return 1 << 40 end }), 1)"] =
+      "domain.lua:4: table.remove would move more than 10000000 elements",
+    ["table.sort(setmetatable({}, { __len = function() return 1 << 30 end }))"] =
+      "domain.lua:4: table.sort would move more than 10000000 elements",
     ["table.move({}, math.mininteger, 1, 2)"] =
       "domain.lua:4: table.move would move more than 10000000 elements",
     ["('x'):find('x?' .. ('y'):rep(65535))"] =
@@ -264,15 +290,54 @@ describe("library functions that could run for long", function()
   end)
 
   it("do what they do otherwise", function()
-    assert.same({ "xyx", "", "", "a,b,1", { 1, 1, 2 }, 2, "b-c" }, (outcome [[
+    assert.same({ "xyx", "", "", "a,b,1", { 1, 1, 2 }, 2, "b-c", "X2y1" }, (outcome [[
       return { ("x"):rep(2, "y"), ("x"):rep(-1), (""):rep(1 << 60),
         table.concat({ "a", "b", 1 }, ","), table.move({ 1, 2 }, 1, 2, 2),
-        ("abc"):find("b"), (("a-c"):gsub("a", "b")) }
+        ("abc"):find("b"), (("a-c"):gsub("a", "b")), (function()
+          local t = { 2, "y" }
+          table.insert(t, 1, "z") table.remove(t, 1) table.insert(t, 1) table.sort(t, function(a, b)
+            return tostring(a) < tostring(b)
+          end)
+          return ("x"):upper() .. t[2] .. t[3] .. t[1]
+        end)() }
     ]]))
   end)
 end)
 
 describe("the limits of what is recorded", function()
+  -- A table of 30 levels that each hold the next one twice: 2^30 tables as JSON.
+  local many = "local t = {} for i = 1, 30 do t = { t, t } end "
+
+  it("hold for tables that are shared many times", function()
+    local _, err = outcome(many .. "return t", { nesting_depth = 100 })
+    assert.equal("limit", err.code)
+    assert.truthy(err.message:find("as JSON it takes more than 67108864 bytes$"), err.message)
+    _, err = domains.decide(many .. "return Done { id = 'a', value = t }")
+    assert.equal("limit", err.code)
+    assert.truthy(err.message:find("^domain.lua:10: Done: .*as JSON it takes more than 67108864 "),
+      err.message)
+    _, err = domains.decide(many .. "local e = Done { id = 'a' } e.value = t return e")
+    assert.equal("limit", err.code)
+    _, err = outcome("local s, t = ('x'):rep(4e6), {} for i = 1, 1000 do t[i] = s end return t")
+    assert.equal("limit", err.code)
+  end)
+
+  it("do not count what is shared in a state", function()
+    local runtime <close> = assert(domains.open(([[
+      local neap = require "neap"
+      local spec = neap.domain "spec"
+      local Done = spec:event "Done" { id = "string" }
+      spec:command "Do" { id = "string" }
+      spec:aggregate "Thing" { key = "id",
+        commands = { Do = function(_, command) return Done { id = command.id } end },
+        events = { Done = function(state) %s state.shared = t end } }
+      return spec
+    ]]):format(many)))
+    for version = 1, 3 do
+      assert.equal(version, assert(runtime:dispatch("Do", { id = "a" })).version)
+    end
+  end)
+
   it("allow only so many events in a unit", function()
     local data, err = domains.decide([[
       local events = {}
