@@ -25,6 +25,9 @@ static void describe_object(lua_State *L)
         lua_pop(L, 1);
         lua_pushfstring(L, "an error that is a %s was raised, and its __tostring failed",
                         luaL_typename(L, 1));
+    } else if (lua_type(L, 1) == LUA_TNUMBER || lua_type(L, 1) == LUA_TBOOLEAN) {
+        lua_pushfstring(L, "an error that is a %s was raised: %s", luaL_typename(L, 1),
+                        lua_tostring(L, -1));
     } else if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
         lua_pop(L, 1);
         lua_pushfstring(L, "an error that is a %s was raised", luaL_typename(L, 1));

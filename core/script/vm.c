@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "script/limits.h"
+#include "script/trace.h"
 
 /* Bytes that are made between two looks at the limits, at most: an instruction can make a large
  * text, and 10,000 of those take longer than any limit of time. */
@@ -25,6 +26,8 @@ static void *allocate(void *user, void *block, size_t old_size, size_t size)
     }
     if (size > held && size > vm->allocation_bytes) {
         vm->refused_bytes = size;
+        if (vm->running != NULL) /* only reads; no message handler is called for this error */
+            neapi_trace(vm->running, 0, vm);
         return NULL;
     }
     void *moved = realloc(block, size);

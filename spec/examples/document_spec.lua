@@ -15,7 +15,7 @@ describe("what is printed in", function()
     "docs/testing.md",
     "README.md", "examples/shop/README.md", "examples/packages/README.md", "docs/store.md",
     "docs/messages.md", "docs/aggregates.md", "docs/tags.md", "docs/middleware.md",
-    "docs/evolution.md",
+    "docs/evolution.md", "docs/limits.md",
   } do
     it(path .. " is true", function()
       local findings, commands = document.check(read(path), place)
