@@ -21,6 +21,7 @@ typedef struct neapi_passage {
     neap_reply *receipt;    /* what the last `next` of a command gave */
     unsigned calls;         /* of `next` */
     bool id_is_used;        /* something may be stored under the command's own id */
+    bool withdrawn;         /* while it slept: nobody waits for the answer */
     struct neapi_passage *next;
 } passage;
 
@@ -75,7 +76,13 @@ static void succeed(neapi_lane *lane, passage *it)
     if (request->kind == NEAPI_REQUEST_QUERY)
         reply = neapi_reply_json(&it->chain.json);
     it->receipt = NULL;
+    bool withdrawn = it->withdrawn;
     free_passage(lane, it);
+    if (withdrawn) {
+        neap_reply_free(reply);
+        neapi_lane_forget(lane, request);
+        return;
+    }
     neapi_lane_succeed(lane, request, reply);
 }
 
@@ -84,8 +91,12 @@ static void fail(neapi_lane *lane, passage *it)
 {
     neapi_request *request = it->request;
     lane->error.outcome_unknown = lane->error.outcome_unknown || it->chain.effect;
+    bool withdrawn = it->withdrawn;
     free_passage(lane, it);
-    neapi_lane_fail(lane, request, &lane->error);
+    if (withdrawn)
+        neapi_lane_forget(lane, request);
+    else
+        neapi_lane_fail(lane, request, &lane->error);
 }
 
 /* Ends a chain that waits; lane->error says why. */
@@ -267,16 +278,11 @@ static void expire(neapi_lane *lane, passage *it)
     stopped(lane, it, neapi_engine_chain_resume(lane->engine, &it->chain, &outcome, &lane->error));
 }
 
-/* Its sleep is over, or its time. */
+/* Its sleep is over, or its time. If it was withdrawn its time is over too: the middleware sees a
+ * timeout, as when the lane is the first to notice, and counts it as one. */
 static void wake_up(neapi_lane *lane, passage *it)
 {
-    if (!it->chain.effect && !neapi_request_begin(it->request)) {
-        neapi_engine_chain_drop(lane->engine, &it->chain);
-        neapi_request *request = it->request;
-        free_passage(lane, it);
-        neapi_lane_forget(lane, request); /* withdrawn: nobody waits */
-        return;
-    }
+    it->withdrawn = !it->chain.effect && !neapi_request_begin(it->request);
     if (!atomic_load(&lane->stopping)) {
         stopped(lane, it, neapi_engine_chain_resume(lane->engine, &it->chain, NULL, &lane->error));
         return;

@@ -202,6 +202,25 @@ local function behaves()
     assert.equal(1, #events(runtime))
   end)
 
+  it("sees a timeout when its caller gives up while it sleeps", function()
+    local runtime <close> = open [[
+      spec:use(function(m, c, next)
+        local result, err = next(m, c)
+        if c.name == "Add" then seen[#seen + 1] = err and err.code or "no error" end
+        return result, err
+      end)
+      spec:use(function(m, c, next)
+        if c.name == "Add" then c:sleep(60) end
+        return next(m, c)
+      end)
+    ]]
+    local _, err = add(runtime, "a", 3, { timeout = 0.02 })
+    assert.equal("timeout", err.code)
+    assert.is_nil(err.outcome)
+    assert.same({ "timeout" }, assert(runtime:query "Seen"))
+    assert.equal(0, #events(runtime))
+  end)
+
   it("keeps the order of a stream's commands", function()
     local runtime <close> = open "spec:use(function(m, c, next) return next(m, c) end)"
     local pending = {}
