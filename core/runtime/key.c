@@ -20,7 +20,7 @@ neap_status neapi_key_answer(neapi_lane *lane, neapi_request *request, bool *ans
     *answered = false;
     neap_status status = neapi_find_key(lane->session, request->key, neapi_wall_us(lane->platform),
                                         &arena, &known, answered, error);
-    if (status == NEAP_OK && *answered && known.hash == command_hash(request)) {
+    if (status == NEAP_OK && *answered && known.hash == request->hash) {
         neapi_lane_succeed(lane, request, neapi_reply_repeated(&known));
     } else if (status == NEAP_OK && *answered) {
         neapi_fail(error, NEAP_DUPLICATE,
@@ -48,7 +48,24 @@ static neap_status make_canonical(neapi_lane *lane, neapi_request *request, neap
     if (copy.data == NULL)
         return neapi_nomem(error);
     request->json = copy;
+    request->hash = command_hash(request);
+    request->hashed = true;
     return NEAP_OK;
+}
+
+/* What middleware makes of a command, a time that it adds, say, is not what the caller repeats: the
+ * hash is that of what the caller sent. */
+static neap_status prepare(neapi_lane *lane, neapi_request *request, neap_error *error)
+{
+    neapi_request *outer = request->outer;
+    neap_status status = NEAP_OK;
+    if (outer != NULL && !outer->hashed)
+        status = make_canonical(lane, outer, error);
+    if (status == NEAP_OK)
+        status = make_canonical(lane, request, error);
+    if (status == NEAP_OK && outer != NULL)
+        request->hash = outer->hash;
+    return status;
 }
 
 /* true: the request holds its key now and is to be decided. Else it was answered, or waits for who
@@ -64,7 +81,7 @@ bool neapi_key_take(neapi_lane *lane, neapi_request *request)
         return false;
     }
     bool answered = false;
-    neap_status status = make_canonical(lane, request, &lane->error);
+    neap_status status = prepare(lane, request, &lane->error);
     if (status == NEAP_OK)
         status = neapi_key_answer(lane, request, &answered, &lane->error);
     if (status == NEAP_OK && answered)
@@ -86,7 +103,7 @@ neap_status neapi_key_add(const neapi_lane *lane, const neapi_request *request, 
     neapi_receipt_types(&types, unit);
     const neapi_key key = {
         .key = request->key,
-        .hash = command_hash(request),
+        .hash = request->hash,
         .command_id = neapi_request_command_id(request),
         .expires_at = request->call.now_us + lane->options->key_retention_ms * 1000,
         .stream = unit->event_count > 0 ? unit->events[unit->event_count - 1].stream : stream,

@@ -67,6 +67,8 @@ struct neapi_request {
     int64_t asked_us; /* when they were: monotonic */
     bool listed;      /* in the lane's order of arrival */
     bool holds_key;
+    bool hashed;
+    uint64_t hash; /* with a key, of what the caller asked for */
 
     /* The answer. */
     neap_status status;

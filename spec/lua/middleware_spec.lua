@@ -202,6 +202,21 @@ local function behaves()
     assert.equal(1, #events(runtime))
   end)
 
+  it("knows a key again although it adds the time to the command", function()
+    local runtime <close> = open [[
+      spec:use(function(m, c, next)
+        m.n = m.n + c:now()
+        return next(m, c)
+      end)
+    ]]
+    local first = assert(add(runtime, "a", 3, { idempotency_key = "k" }))
+    local second = assert(add(runtime, "a", 3, { idempotency_key = "k" }))
+    assert.is_true(second.repeated)
+    assert.equal(first.command_id, second.command_id)
+    assert.equal("duplicate", select(2, add(runtime, "a", 4, { idempotency_key = "k" })).code)
+    assert.equal(1, #events(runtime))
+  end)
+
   it("sees a timeout when its caller gives up while it sleeps", function()
     local runtime <close> = open [[
       spec:use(function(m, c, next)
