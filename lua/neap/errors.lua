@@ -17,6 +17,16 @@ function errors.is_status(code)
   return statuses[code] == true
 end
 
+---Whether the error is one of those that `codes` names. What the domain rejects has a name of its
+---own choice: a rejection `unavailable`, say, is not a store that cannot be reached.
+---@param err neap.Error
+---@param codes table<string, true>
+---@return boolean
+function errors.is_of(err, codes)
+  local rejected = err.status == "rejected" and err.code ~= "rejected"
+  return codes[err.code] == true and not (rejected and statuses[err.code] == true)
+end
+
 ---@param fields table
 ---@return neap.Error
 local function object(fields)

@@ -9,7 +9,8 @@ local options = require "neap.middleware.options"
 ---@field failures? integer 5: so many in a row open the circuit
 ---@field open_for? number 60: seconds until it is tried again
 ---@field probes? integer 3: so many are let through then at once; if all succeed it closes
----@field on? string[] { "unavailable", "timeout", "handler", "limit", "store" }: codes that count
+---@field on? string[] { "unavailable", "timeout", "handler", "limit", "store" }: codes that count;
+--- a rejection that the domain gave such a code is not meant
 ---@field key? fun(message: table, context: neap.MiddlewareContext): string whose circuit it is; the
 --- message's name
 ---@field keys? integer 1,000 circuits are kept; the longest unused goes first
@@ -111,14 +112,14 @@ local function circuit_of(circuits, key)
 end
 
 ---Notes what becomes of an attempt when it is over, also if it raises.
----@param finish fun(err: any) gets the code of its error, "handler" if it raised, or nil
+---@param finish fun(err?: table) gets its error, which has the code "handler" if it raised
 local function attempt(message, context, next, finish)
-  local code
+  local failure
   local _ <close> = setmetatable({}, { __close = function(_, raised)
-    finish(raised ~= nil and "handler" or code)
+    finish(raised ~= nil and { code = "handler" } or failure)
   end })
   local result, err = next(message, context)
-  code = err and err.code
+  failure = err
   return result, err
 end
 
@@ -141,9 +142,9 @@ local function circuit_breaker(given)
       return nil, refused
     end
     local opening = circuit.open_until
-    return attempt(message, context, next, function(code)
+    return attempt(message, context, next, function(failure)
       if circuit.open_until == opening then
-        local failed = code ~= nil and on[code] == true
+        local failed = failure ~= nil and errors.is_of(failure, on)
         local judge = probe and note_probe or note
         judge(circuit, taken, failed, context:clock())
       end

@@ -1,5 +1,6 @@
 -- Retry: what failed and is worth another try is tried again, after a while.
 
+local errors = require "neap.errors"
 local options = require "neap.middleware.options"
 
 ---@class neap.RetryOptions
@@ -8,7 +9,8 @@ local options = require "neap.middleware.options"
 ---@field factor? number 2: each delay is so much longer than the one before
 ---@field max_delay? number 30: seconds
 ---@field jitter? number 0.25: a delay is longer or shorter by up to that part of it, by chance
----@field on? string[] { "conflict", "unavailable", "busy" }: codes
+---@field on? string[] { "conflict", "unavailable", "busy" }: codes; what a domain rejects under one
+--- of these is not meant
 
 local what = "neap.middleware.retry"
 
@@ -55,7 +57,8 @@ local function retry(given)
     while true do
       local result, err = next(message, context)
       attempt = attempt + 1
-      if not err or attempt == taken.attempts or not on[err.code] or not is_safe(err, context) then
+      local again = err and attempt < taken.attempts and errors.is_of(err, on)
+      if not again or not is_safe(err, context) then
         return result, err
       end
       local delay, remaining = delay_after(taken, attempt, context), context:remaining()

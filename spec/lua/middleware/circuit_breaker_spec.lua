@@ -84,6 +84,11 @@ describe("circuit_breaker", function()
     assert.is_true(select(3, run "done"))
   end)
 
+  it("is not opened by rejections, whatever their code is", function()
+    for _ = 1, 10 do run { status = "rejected", code = "unavailable" } end
+    assert.is_true(select(3, run "done"))
+  end)
+
   it("has a circuit for each message", function()
     break_it()
     assert.is_true(select(3, run("done", "Ask")))

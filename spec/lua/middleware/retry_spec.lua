@@ -32,6 +32,15 @@ describe("retry", function()
     end
   end)
 
+  it("takes a rejection for none of Neap's own errors, but may be told of it", function()
+    local next = passing.next { status = "rejected", code = "conflict" }
+    run(nil, passing.context(), next)
+    assert.equal(1, next.calls)
+    next = passing.next { status = "rejected", code = "sold_out" }
+    run({ on = { "sold_out" } }, passing.context(), next)
+    assert.equal(3, next.calls)
+  end)
+
   it("does not try a command again whose outcome is unknown, unless it has a key", function()
     local unknown = { code = "unavailable", outcome = "unknown" }
     local next = passing.next(unknown)
