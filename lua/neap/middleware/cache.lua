@@ -102,7 +102,8 @@ local function cache_of(given)
   return options.checked(function(message, context, next)
     if context.kind == "command" then
       local receipt, err = next(message, context)
-      if receipt and clears(receipt, clear_on) then
+      local unknown = err and err.outcome == "unknown" and clear_on
+      if unknown or receipt and clears(receipt, clear_on) then
         clear(cache)
       end
       return receipt, err

@@ -50,6 +50,18 @@ describe("cache", function()
     assert.same({ n = 1 }, query(cache, context, {}, next))
   end)
 
+  it("forgets everything when a command perhaps took effect", function()
+    local unknown = { code = "timeout", outcome = "unknown" }
+    for _, clear_on in ipairs { true, { "Done" }, false } do
+      local cache, context = neap.middleware.cache { clear_on = clear_on }, passing.context()
+      local next = passing.next "answer"
+      query(cache, context, {}, next)
+      command(cache, context, unknown)
+      query(cache, context, {}, next)
+      assert.equal(clear_on and 2 or 1, next.calls)
+    end
+  end)
+
   it("forgets the longest unused", function()
     local cache, context = neap.middleware.cache { size = 2 }, passing.context()
     local next = passing.next "answer"
