@@ -69,6 +69,17 @@ neap_status neapi_error_as(neap_error *error, neap_status status)
     return status;
 }
 
+neap_status neapi_error_settle(neap_error *error, neap_status status)
+{
+    bool own_code = status == NEAP_REJECTED && error->code[0] != '\0' &&
+                    strcmp(error->code, neap_status_name(error->status)) != 0;
+    if (error->status != status && !own_code)
+        neapi_error_as(error, status);
+    error->status = status;
+    error->outcome_unknown = false;
+    return status;
+}
+
 void neapi_error_prefix(neap_error *error, const char *format, ...)
 {
     if (error == NULL)

@@ -11,6 +11,9 @@ neap_status neapi_fail(neap_error *error, neap_status status, const char *format
 
 /* Gives the error another status, and its name as code; returns status. NULL is allowed. */
 neap_status neapi_error_as(neap_error *error, neap_status status);
+/* What a callback of the host failed with: the status that it returned, beside the message, and for
+ * a rejection the code, that it wrote, whatever else it left in the error. Returns status. */
+neap_status neapi_error_settle(neap_error *error, neap_status status);
 
 /* Puts "<formatted>: " before the message: `append Order-7: sqlite: disk full`. Cuts at the end
  * what is too long. */

@@ -31,13 +31,7 @@ neap_status neapi_context_returned(neap_status status, neap_error *error)
     if (error->message[0] == '\0' && error->status != status)
         return neapi_fail(error, status, "the host's handler returned \"%s\" and no message",
                           neap_status_name(status));
-    bool own_code = status == NEAP_REJECTED && error->code[0] != '\0' &&
-                    strcmp(error->code, neap_status_name(error->status)) != 0;
-    if (error->status != status && !own_code)
-        neapi_error_as(error, status);
-    error->status = status;
-    error->outcome_unknown = false;
-    return status;
+    return neapi_error_settle(error, status);
 }
 
 neap_status neapi_context_command(neapi_lane *lane, neapi_request *request, neapi_unit *unit,

@@ -41,8 +41,10 @@ static neap_status call_service(neapi_engine *engine, const neapi_service *servi
     neapi_fail(error, NEAP_OK, "%s", "");
     neap_status status =
         service->function(&call, json, engine->service_argument.size, service->user, error);
-    if (status == NEAP_OK || (error->status == status && error->message[0] != '\0'))
-        return status;
+    if (status == NEAP_OK)
+        return NEAP_OK;
+    if ((unsigned)status <= NEAP_NOMEM && error->message[0] != '\0')
+        return neapi_error_settle(error, status);
     return neapi_fail(error, (unsigned)status > NEAP_NOMEM ? NEAP_HANDLER : status,
                       "service '%s' failed in '%s' and did not say why", service->service,
                       service->name);

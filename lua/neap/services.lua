@@ -88,21 +88,22 @@ local function make_one(entry, module, config, load)
   return check_made(factory, entry.name, origin)
 end
 
----@param made table<string, table>
+---@param made table<string, any>
+---@param what string "context.services"
 ---@return table
-local function closed(made)
+local function closed(made, what)
   local names = check.sorted_keys(made)
   return setmetatable({}, {
     __index = function(_, name)
-      local service = made[name]
-      if service == nil then
-        check.misuse("context.services has no '%s'%s", tostring(name),
+      local found = made[name]
+      if found == nil then
+        check.misuse("%s has no '%s'%s", what, tostring(name),
           check.did_you_mean(tostring(name), names))
       end
-      return service
+      return found
     end,
     __newindex = function()
-      check.misuse("context.services cannot be changed; a host replaces a service")
+      check.misuse("%s cannot be changed; a host replaces a service", what)
     end,
     __metatable = "neap.Services",
   })
@@ -127,9 +128,9 @@ function services.make(declared, config, modules, native, load)
     end
   end
   for name, functions in pairs(native) do
-    made[name] = closed(functions)
+    made[name] = closed(functions, string.format("service '%s'", name))
   end
-  return closed(made)
+  return closed(made, "context.services")
 end
 
 return services

@@ -79,6 +79,18 @@ static neap_status refuse(neap_service_call *call, const char *json, size_t size
     return NEAP_UNAVAILABLE;
 }
 
+/* Fills in of the error what a person reads, and no more. */
+static neap_status say_why(neap_service_call *call, const char *json, size_t size, void *user,
+                           neap_error *failure)
+{
+    (void)call;
+    (void)json;
+    (void)size;
+    (void)user;
+    snprintf(failure->message, sizeof failure->message, "the line is dead");
+    return NEAP_UNAVAILABLE;
+}
+
 static neap_status say_nothing(neap_service_call *call, const char *json, size_t size, void *user,
                                neap_error *failure)
 {
@@ -116,15 +128,19 @@ static void what_fails_is_nil_and_an_error(void **unused)
                      NEAP_OK);
     assert_int_equal(neap_service_provide(runtime, "mail", "mute", say_nothing, &error, &error),
                      NEAP_OK);
+    assert_int_equal(neap_service_provide(runtime, "mail", "dead", say_why, NULL, &error), NEAP_OK);
     start(runtime);
     assert_int_equal(note(runtime, "mail", "refuse", "1"), NEAP_REJECTED);
     assert_string_equal(error.code, "unavailable");
     assert_string_equal(error.message, "nobody answers");
+    assert_int_equal(note(runtime, "mail", "dead", "1"), NEAP_REJECTED);
+    assert_string_equal(error.code, "unavailable");
+    assert_string_equal(error.message, "the line is dead");
     assert_int_equal(note(runtime, "mail", "mute", "1"), NEAP_REJECTED);
     assert_string_equal(error.code, "store");
     assert_non_null(strstr(error.message, "'mail' failed in 'mute'"));
     assert_int_equal(note(runtime, "mail", "refus", "1"), NEAP_HANDLER);
-    assert_non_null(strstr(error.message, "did you mean 'refuse'?"));
+    assert_non_null(strstr(error.message, "service 'mail' has no 'refus'; did you mean 'refuse'?"));
     neap_close(runtime);
 }
 
