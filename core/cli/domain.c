@@ -78,23 +78,35 @@ static int start_failed(const neap_error *error)
     return CLI_FAILED;
 }
 
+/* Complains, unless that many bytes can be a text of JSON. */
+static bool is_config(const char *path, const char *text, size_t size)
+{
+    if (size > LARGEST_CONFIG)
+        cli_complain("%s is larger than %d bytes", path, LARGEST_CONFIG);
+    else if (size == 0)
+        cli_complain("%s is empty: expected a JSON object of the services", path);
+    else if (memchr(text, '\0', size) != NULL)
+        cli_complain("%s is not JSON: it has a byte 0x00", path);
+    else
+        return true;
+    return false;
+}
+
 /* The file's text, terminated; the caller frees it. NULL: it cannot be read, and that was said. */
 static char *read_config(const char *path)
 {
     FILE *file = fopen(path, "rb");
     char *text = file != NULL ? malloc(LARGEST_CONFIG + 1) : NULL;
     size_t size = text != NULL ? fread(text, 1, LARGEST_CONFIG + 1, file) : 0;
-    bool failed = text == NULL || ferror(file) != 0;
-    if (failed)
+    bool taken = text != NULL && ferror(file) == 0;
+    if (!taken)
         cli_complain("cannot read %s: %s", path, strerror(errno));
-    else if (size > LARGEST_CONFIG)
-        cli_complain("%s is larger than %d bytes", path, LARGEST_CONFIG);
-    else
-        text[size] = '\0';
     if (file != NULL)
         fclose(file);
-    if (!failed && size <= LARGEST_CONFIG)
+    if (taken && is_config(path, text, size)) {
+        text[size] = '\0';
         return text;
+    }
     free(text);
     return NULL;
 }

@@ -120,6 +120,15 @@ typedef struct starting {
     const neapi_service_options *options;
 } starting;
 
+/* JSON that is known to be right. */
+static bool is_list_text(neap_text json)
+{
+    size_t space = 0;
+    while (space < json.size && strchr(" \t\r\n", json.data[space]) != NULL)
+        space++;
+    return space < json.size && json.data[space] == '[';
+}
+
 /* Pushes the table that an option's JSON object says. */
 static neap_status push_option_lj(lua_State *L, const neapi_engine *engine, const char *name,
                                   neap_text json, neap_error *error)
@@ -129,9 +138,10 @@ static neap_status push_option_lj(lua_State *L, const neapi_engine *engine, cons
         lua_newtable(L);
     else
         status = neapi_decode_lj(L, json, engine->vm.depth, error);
-    if (status == NEAP_OK && lua_type(L, -1) != LUA_TTABLE)
+    bool is_list = status == NEAP_OK && lua_type(L, -1) == LUA_TTABLE && is_list_text(json);
+    if (status == NEAP_OK && (is_list || lua_type(L, -1) != LUA_TTABLE))
         return neapi_fail(error, NEAP_USAGE, "option %s: expected a JSON object, got a %s", name,
-                          luaL_typename(L, -1));
+                          is_list ? "list" : luaL_typename(L, -1));
     if (status == NEAP_OK)
         return NEAP_OK;
     neapi_error_prefix(error, "option %s", name);

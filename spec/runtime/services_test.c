@@ -210,10 +210,12 @@ static void mistakes_are_said(void **unused)
     assert_int_equal(neap_service_provide(runtime, "mail", "b", echo, NULL, &error), NEAP_USAGE);
     assert_non_null(strstr(error.message, "too late"));
     neap_close(runtime);
-    for (unsigned i = 0; i < 2; i++) {
-        runtime = load(i == 0 ? "{\"clock\":" : "3");
+    static const char *const configs[] = {"{\"clock\":", "3", " [{}]", "[]"};
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        runtime = load(configs[i]);
         assert_int_equal(neap_start(runtime, &error), NEAP_USAGE);
         assert_non_null(strstr(error.message, "option config"));
+        assert_int_equal(i > 0, strstr(error.message, "expected a JSON object") != NULL);
         neap_close(runtime);
     }
 }
