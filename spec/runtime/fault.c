@@ -1,6 +1,7 @@
 #include "runtime/fault.h"
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,8 +14,8 @@
 
 static char note[160]; /* how to repeat what failed */
 static fault_kind kind;
-static size_t largest; /* request that Lua may make; 0: any */
-static bool refused;   /* something was, in this run */
+static atomic_size_t largest; /* request that Lua may make; 0: any */
+static atomic_bool refused;   /* something was, in this run */
 
 #define check(condition)                                                                           \
     do {                                                                                           \
@@ -42,10 +43,11 @@ static void arm(uint64_t nth, bool persistent)
         shim_arm((shim_plan){.calls = SHIM_MEMORY, .nth = (unsigned)nth, .persistent = persistent});
 }
 
+/* A lane may ask while disarm() moves the answer into `refused`: that is looked at again, last. */
 static bool is_refused(void)
 {
     return refused || largest != 0 || (kind == FAULT_CORE && neapi_alloc_struck()) ||
-           (kind == FAULT_SQLITE && shim_struck());
+           (kind == FAULT_SQLITE && shim_struck()) || refused;
 }
 
 static void disarm(void)
