@@ -291,20 +291,24 @@ static void begin_ready(neapi_lane *lane)
 }
 
 /* Aggregates go first when Lua's memory runs short, so that no handler has to be stopped for them.
- */
+ * What messages that sleep in middleware hold cannot go: not before an eighth of the limit was used
+ * since does it make sense to collect again. */
 static void keep_memory(neapi_lane *lane)
 {
     size_t limit = lane->options->lane_memory_bytes / 4 * 3;
-    if (neapi_engine_memory(lane->engine) < limit)
+    size_t used = neapi_engine_memory(lane->engine);
+    if (used < lane->memory_left)
+        lane->memory_left = used;
+    if (used < limit || used < lane->memory_left + limit / 8)
         return;
     neapi_engine_collect(lane->engine);
-    while (neapi_engine_memory(lane->engine) >= limit / 2 && lane->warm.count > 0) {
-        size_t before = lane->warm.count;
+    for (size_t before = 0; neapi_engine_memory(lane->engine) >= limit / 2 &&
+                            lane->warm.count > 0 && lane->warm.count != before;) {
+        before = lane->warm.count;
         neapi_warm_shrink(&lane->warm, before / 2);
         neapi_engine_collect(lane->engine);
-        if (lane->warm.count == before)
-            return;
     }
+    lane->memory_left = neapi_engine_memory(lane->engine);
 }
 
 void neapi_lane_let_go(void *host)

@@ -36,6 +36,7 @@ typedef struct neapi_lane {
     size_t use_count;
     neapi_request *oldest, *newest; /* everything taken and not answered, in order of arrival */
     unsigned unanswered;
+    size_t memory_left;           /* of Lua's, when it was collected last because it ran short */
     unsigned submitted;           /* units with the writer, or on their way */
     neapi_submission_list outbox; /* go to the writer together, at the end of a step */
     neapi_uuid_source ids;

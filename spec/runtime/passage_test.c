@@ -204,6 +204,32 @@ static void it_sleeps_until_its_time_and_others_go_on(void **unused)
     assert_int_equal(neapi_lane_wake_us(&runtime.lane), NEAPI_NO_DEADLINE);
 }
 
+/* A collection takes time by all that Lua holds. What cannot be let go must not cost every step
+ * one.
+ */
+static void memory_that_stays_is_not_collected_at_every_step(void **unused)
+{
+    (void)unused;
+    outcome it;
+    send(&it, "{\"id\":\"a\"}", 0);
+    step_all();
+    runtime.options.lane_memory_bytes = neapi_engine_memory(runtime.engine);
+    send(&it, "{\"id\":\"a\"}", 0);
+    step_all();
+    for (int i = 0; i < 5; i++) {
+        size_t before = neapi_engine_memory(runtime.engine);
+        send(&it, "{\"id\":\"no\"}", 0);
+        step_all();
+        assert_true(neapi_engine_memory(runtime.engine) > before);
+    }
+    for (int i = 0; i < 1000; i++) {
+        send(&it, "{\"id\":\"no\"}", 0);
+        step_all();
+        assert_true(neapi_engine_memory(runtime.engine) <
+                    runtime.options.lane_memory_bytes / 4 * 5);
+    }
+}
+
 static void next_gives_the_receipt_when_it_is_durable(void **unused)
 {
     (void)unused;
@@ -364,6 +390,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_sleeps_until_its_time_and_others_go_on),
+        TEST(memory_that_stays_is_not_collected_at_every_step),
         TEST(next_gives_the_receipt_when_it_is_durable),
         TEST(time_that_ends_while_it_sleeps_leaves_nothing_done),
         TEST(time_that_ends_at_the_writer_leaves_the_outcome_unknown),
