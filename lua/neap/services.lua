@@ -4,7 +4,8 @@ local internal = require "neap.internal"
 local check = require "neap.check"
 
 ---Makes a service: gives a table of functions. Called once per lane when the runtime starts; what
----it raises is an error of `neap.open`. It and its functions may use `os`, `io` and `require`.
+---it raises is an error of `neap.open`. It may `require`; it and its functions may use `os` and
+---`io`.
 ---@alias neap.ServiceFactory fun(config: any): table
 
 local services = {}
