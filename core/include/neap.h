@@ -190,6 +190,10 @@ typedef struct neap_dispatch_options {
     const char *causation_id;   /* UUID text; NULL: none */
     uint32_t timeout_ms;        /* 0: waits as long as it takes */
     bool fail_when_full; /* true: a full queue answers NEAP_BUSY at once instead of waiting */
+    /* For neap_publish() alone, a fact as an earlier version of the domain recorded it. */
+    uint32_t schema;       /* the version of its type's schema then, from 1; 0: it is of today */
+    const neap_text *tags; /* with schema: what it was tagged with, as in neap_event */
+    uint32_t tag_count;
 } neap_dispatch_options;
 
 NEAP_API void neap_dispatch_options_init_sized(neap_dispatch_options *options, size_t size);
@@ -220,9 +224,16 @@ NEAP_API neap_status neap_send(neap_runtime *runtime, const char *name, const ch
 /* Records an event from outside, a fact that no command decided, and waits until it is durable;
  * then it is handled as any other. stream: whose event it is, as in "Stock-s-1". expected: the
  * stream's version before it (0: it must not exist), or NEAP_ANY_VERSION. The receipt has no
- * command_id. Owns, Threads: as neap_dispatch(). Errors: INVALID (its fields, the stream's name),
- * UNKNOWN, CONFLICT (not as expected), DUPLICATE, HANDLER, LIMIT, TIMEOUT, BUSY, UNAVAILABLE,
- * STORE, CLOSED, USAGE, NOMEM. */
+ * command_id.
+ *
+ * With options.schema it is recorded as an earlier version of the domain did: type is a name that
+ * the domain reads, also a former or a retired one; json, an object, is made canonical and not
+ * checked against today's schema; tags are those of options.tags. Whoever reads it does so through
+ * the domain's upcasters.
+ *
+ * Owns, Threads: as neap_dispatch(). Errors: INVALID (its fields, the stream's name, a schema
+ * version that the domain does not read), UNKNOWN, CONFLICT (not as expected), DUPLICATE, HANDLER,
+ * LIMIT, TIMEOUT, BUSY, UNAVAILABLE, STORE, CLOSED, USAGE (tags without schema), NOMEM. */
 NEAP_API neap_status neap_publish(neap_runtime *runtime, const char *stream, uint64_t expected,
                                   const char *type, const char *json, size_t json_size,
                                   const neap_dispatch_options *options, neap_reply **reply,

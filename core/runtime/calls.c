@@ -74,18 +74,69 @@ static neap_status take_meta(const neap_runtime *runtime, const char *given, nea
     return status;
 }
 
+/* The options of a fact that is not of today. */
+static neap_status check_earlier(neapi_request_kind kind, neap_text type,
+                                 const neap_dispatch_options *options, neap_error *error)
+{
+    if (options->schema == 0 && options->tag_count == 0)
+        return NEAP_OK;
+    const char *option = options->schema != 0 ? "schema" : "tags";
+    if (kind == NEAPI_REQUEST_COMMAND)
+        return neapi_fail(error, NEAP_USAGE,
+                          "option %s is for neap_publish, not for the command '%.*s'", option,
+                          NEAPI_TEXT(type));
+    if (options->schema == 0)
+        return neapi_fail(
+            error, NEAP_USAGE,
+            "option tags needs schema; without it '%.*s' has the tags that its fields give",
+            NEAPI_TEXT(type));
+    if (options->tag_count != 0 && options->tags == NULL)
+        return neapi_fail(error, NEAP_USAGE, "option tags: %u tags at NULL", options->tag_count);
+    if (options->schema > INT32_MAX)
+        return neapi_fail(error, NEAP_USAGE, "option schema is %u; from 1 to %d is allowed",
+                          options->schema, INT32_MAX);
+    neap_status status = neapi_name_check(type, "an event type's name", error);
+    return status == NEAP_OK ? neapi_tags_check(type, options->tags, options->tag_count, error)
+                             : status;
+}
+
+/* Copies what the lane needs of an event from outside. */
+static neap_status take_fact(neapi_request *request, const char *stream, const char *type,
+                             const neap_dispatch_options *options, neap_error *error)
+{
+    neapi_arena *arena = &request->arena;
+    request->stream = neapi_arena_text(arena, neapi_text_of(stream));
+    if (request->stream.data == NULL)
+        return neapi_nomem(error);
+    if (options->schema == 0)
+        return NEAP_OK;
+    neap_text *tags = neapi_arena_alloc(arena, ((size_t)options->tag_count + 1) * sizeof *tags);
+    request->earlier = (neapi_earlier){neapi_arena_text(arena, neapi_text_of(type)),
+                                       options->schema, tags, options->tag_count};
+    if (request->earlier.type.data == NULL || tags == NULL)
+        return neapi_nomem(error);
+    for (uint32_t i = 0; i < options->tag_count; i++) {
+        tags[i] = neapi_arena_text(arena, options->tags[i]);
+        if (tags[i].data == NULL)
+            return neapi_nomem(error);
+    }
+    return NEAP_OK;
+}
+
 /* The request of a command, or of an event from outside, complete but for who waits for it. */
 static neap_status make_writing(neap_runtime *runtime, neapi_request_kind kind, const char *name,
                                 neap_text json, const neap_dispatch_options *options, bool gated,
                                 neapi_request **made, neap_error *error)
 {
-    const neapi_message *message;
+    const neapi_message *message = NULL;
     neapi_call call = {0};
     neapi_buffer meta = NEAPI_BUFFER_INIT;
     neap_status status = runtime->options.read_only
                              ? neapi_fail(error, NEAP_USAGE, "the store is open for reading only")
                              : NEAP_OK;
     if (status == NEAP_OK)
+        status = check_earlier(kind, neapi_text_of(name), options, error);
+    if (status == NEAP_OK && options->schema == 0)
         status = neapi_catalog_message(
             runtime->catalog, kind == NEAPI_REQUEST_COMMAND ? NEAP_KIND_COMMAND : NEAP_KIND_EVENT,
             neapi_text_of(name), &message, error);
@@ -252,10 +303,10 @@ neap_status neap_publish(neap_runtime *runtime, const char *stream, uint64_t exp
     if (status != NEAP_OK)
         return status;
     request->expected = expected;
-    request->stream = neapi_arena_text(&request->arena, neapi_text_of(stream));
-    if (request->stream.data == NULL) {
+    status = take_fact(request, stream, type, &taken, error);
+    if (status != NEAP_OK) {
         discard(request);
-        return neapi_nomem(error);
+        return status;
     }
     status = push(runtime, request, taken.fail_when_full, error);
     return status == NEAP_OK ? wait_for(runtime, request, reply, error) : status;

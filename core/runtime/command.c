@@ -265,16 +265,24 @@ static void run_plain(neapi_lane *lane, neapi_request *request)
     neapi_lane_submit(lane, &request->submission);
 }
 
+static neap_status add_fact(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
+{
+    request->call.from_outside = true;
+    if (request->earlier.schema != 0)
+        return neapi_engine_publish_earlier(lane->engine, &request->earlier, request->stream,
+                                            request->expected, request->json, &request->call, unit,
+                                            &lane->error);
+    return neapi_engine_publish(lane->engine, request->message, request->stream, request->expected,
+                                request->json, &request->call, unit, &lane->error);
+}
+
 /* An event from outside. */
 static void publish(neapi_lane *lane, neapi_request *request)
 {
     neapi_unit *unit = neapi_unit_new(request->call.id);
     neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
-    request->call.from_outside = true;
     if (status == NEAP_OK)
-        status =
-            neapi_engine_publish(lane->engine, request->message, request->stream, request->expected,
-                                 request->json, &request->call, unit, &lane->error);
+        status = add_fact(lane, request, unit);
     if (status == NEAP_OK)
         status = neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
     if (status != NEAP_OK) {

@@ -7,7 +7,11 @@
 
 static uint64_t command_hash(const neapi_request *request)
 {
-    uint64_t hash = neapi_text_hash(request->json, neapi_text_hash(request->message->name, 0));
+    const neapi_earlier *earlier = &request->earlier;
+    neap_text name = request->message != NULL ? request->message->name : earlier->type;
+    uint64_t hash = neapi_text_hash(request->json, neapi_text_hash(name, earlier->schema));
+    for (uint32_t i = 0; i < earlier->tag_count; i++)
+        hash = neapi_text_hash(earlier->tags[i], hash);
     return request->stream.size != 0 ? neapi_text_hash(request->stream, hash) : hash;
 }
 
@@ -37,8 +41,11 @@ neap_status neapi_key_answer(neapi_lane *lane, neapi_request *request, bool *ans
 static neap_status make_canonical(neapi_lane *lane, neapi_request *request, neap_error *error)
 {
     neapi_buffer_clear(&lane->canonical);
-    neap_status status =
-        neapi_engine_check(lane->engine, request->message, request->json, &lane->canonical, error);
+    neap_status status = request->earlier.schema != 0
+                             ? neapi_engine_check_earlier(lane->engine, &request->earlier,
+                                                          request->json, &lane->canonical, error)
+                             : neapi_engine_check(lane->engine, request->message, request->json,
+                                                  &lane->canonical, error);
     if (status != NEAP_OK)
         return status;
     if (lane->canonical.failed)

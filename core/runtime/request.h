@@ -39,13 +39,14 @@ struct neapi_request {
     neapi_request *next; /* in the one list that holds it: mailbox, parked, deferred … */
 
     /* What was asked. Texts lie behind the struct, or in `arena`. */
-    const neapi_message *message;
+    const neapi_message *message; /* NULL: of an event that is as `earlier` says */
     neapi_instance instance; /* of the aggregate; without a stream: it could not be found out */
     neap_text json, key, meta;
-    neap_text stream;    /* of an event from outside, terminated */
-    uint64_t expected;   /* and the version that its stream has before it */
-    uint64_t at_version; /* of a state (by tags: a position); 0: now */
-    int64_t deadline_us; /* monotonic; NEAPI_NO_DEADLINE */
+    neap_text stream;      /* of an event from outside, terminated */
+    uint64_t expected;     /* and the version that its stream has before it */
+    neapi_earlier earlier; /* schema 0: it is of today */
+    uint64_t at_version;   /* of a state (by tags: a position); 0: now */
+    int64_t deadline_us;   /* monotonic; NEAPI_NO_DEADLINE */
     neapi_call call;
     neapi_arena arena;
 

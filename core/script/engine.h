@@ -204,6 +204,24 @@ neap_status neapi_engine_publish(neapi_engine *engine, const neapi_message *even
                                  uint64_t expected, neap_text json, neapi_call *call,
                                  neapi_unit *unit, neap_error *error);
 
+/* A fact as an earlier version of the domain recorded it. */
+typedef struct neapi_earlier {
+    neap_text type; /* as it was called then */
+    uint32_t schema;
+    const neap_text *tags; /* checked */
+    uint32_t tag_count;
+} neapi_earlier;
+
+/* Checks it, though not against today's schema, and appends its canonical JSON. Errors:
+ * NEAP_UNKNOWN (its type), NEAP_INVALID (its schema version; the JSON is no object), NEAP_LIMIT,
+ * NEAP_NOMEM. */
+neap_status neapi_engine_check_earlier(neapi_engine *engine, const neapi_earlier *earlier,
+                                       neap_text json, neapi_buffer *canonical, neap_error *error);
+/* Adds it to the unit, checked like this. */
+neap_status neapi_engine_publish_earlier(neapi_engine *engine, const neapi_earlier *earlier,
+                                         neap_text stream, uint64_t expected, neap_text json,
+                                         neapi_call *call, neapi_unit *unit, neap_error *error);
+
 /* Finds out what reading a stored event comes to. *error (not NULL) says what is wrong with one
  * that is NEAP_READING_REFUSED or worse. Errors: NEAP_NOMEM. */
 neap_status neapi_engine_examine(neapi_engine *engine, const neap_event *stored,

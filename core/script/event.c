@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "message/json.h"
-#include "script/engine_state.h"
 #include "script/failure.h"
+#include "script/upcast.h"
 #include "store/check.h"
 #include "store/store.h"
 
@@ -24,6 +24,15 @@ uint32_t neapi_message_of(lua_State *L, const neapi_engine *engine, int index)
         engine->plan.messages[number].instance != instance)
         return NEAPI_NONE;
     return (uint32_t)number;
+}
+
+static neap_status check_size(const neapi_engine *engine, neap_text type, size_t size,
+                              neap_error *error)
+{
+    if (size <= engine->options.message_bytes)
+        return NEAP_OK;
+    return neapi_fail(error, NEAP_LIMIT, "event '%.*s' takes %zu bytes, more than %zu",
+                      NEAPI_TEXT(type), size, engine->options.message_bytes);
 }
 
 neap_status neapi_event_encode_lj(lua_State *L, neapi_engine *engine, uint32_t message, int index,
@@ -43,11 +52,7 @@ neap_status neapi_event_encode_lj(lua_State *L, neapi_engine *engine, uint32_t m
     }
     if (json->failed)
         return neapi_nomem(error);
-    if (json->size - start > engine->options.message_bytes)
-        return neapi_fail(error, NEAP_LIMIT, "event '%.*s' takes %zu bytes, more than %zu",
-                          NEAPI_TEXT(event->name), json->size - start,
-                          engine->options.message_bytes);
-    return NEAP_OK;
+    return check_size(engine, event->name, json->size - start, error);
 }
 
 /* Appends "name:value"; an absent field gives no tag. */
@@ -108,7 +113,7 @@ static neap_status make_tags(lua_State *L, neapi_engine *engine, uint32_t messag
     return NEAP_OK;
 }
 
-static neap_event envelope(const neapi_message *message, const neapi_call *call, neap_text data)
+static neap_event envelope(neap_text type, uint32_t schema, const neapi_call *call, neap_text data)
 {
     return (neap_event){
         .recorded_at = call->now_us,
@@ -116,8 +121,8 @@ static neap_event envelope(const neapi_message *message, const neapi_call *call,
         .correlation_id = call->correlation_id,
         .causation_id = call->from_outside ? call->causation_id : call->id,
         .command_id = call->from_outside ? (neap_uuid){{0}} : call->id,
-        .schema = message->schema,
-        .type = message->name,
+        .schema = schema,
+        .type = type,
         .data = data,
         .meta = call->meta,
     };
@@ -153,7 +158,8 @@ neap_status neapi_event_append_lj(lua_State *L, neapi_engine *engine, uint32_t m
                                   neap_text stream, uint64_t expected, neap_text data,
                                   neapi_call *call, neapi_unit *unit, neap_error *error)
 {
-    neap_event event = envelope(engine->catalog.messages[message], call, data);
+    const neapi_message *of = engine->catalog.messages[message];
+    neap_event event = envelope(of->name, of->schema, call, data);
     unsigned tag_count = engine->plan.messages[message].tag_count;
     neap_text tags[NEAPI_MOST_TAGS];
     if (tag_count != 0) {
@@ -236,4 +242,95 @@ neap_status neapi_engine_publish(neapi_engine *engine, const neapi_message *even
     if (status != NEAP_OK)
         return status;
     return neapi_engine_enter(engine, publish_json, &job, error != NULL ? error : &own);
+}
+
+/* ---- As an earlier version of the domain recorded it ----------------------------------------- */
+
+typedef struct publishing_earlier {
+    const neapi_earlier *earlier;
+    neap_text stream, json;
+    uint64_t expected;
+    neapi_call *call;
+    neapi_unit *unit;
+    neapi_buffer *canonical;
+} publishing_earlier;
+
+/* Whether it can have been recorded, and will be read. */
+static neap_status check_earlier(const neapi_engine *engine, const neapi_earlier *earlier,
+                                 neap_error *error)
+{
+    neapi_upcasting upcasting;
+    neap_reading problem;
+    const neap_event stored = {.type = earlier->type, .schema = earlier->schema};
+    neap_status status = neapi_upcasting_find(engine, &stored, &upcasting, &problem, error);
+    if (status == NEAP_OK && upcasting.message != NEAPI_NONE &&
+        engine->plan.messages[upcasting.message].transient)
+        return neapi_fail(error, NEAP_INVALID, "event '%.*s' is transient, which is never recorded",
+                          NEAPI_TEXT(earlier->type));
+    if (status != NEAP_CORRUPT)
+        return status;
+    neapi_error_prefix(error, "event '%.*s', schema version %u", NEAPI_TEXT(earlier->type),
+                       earlier->schema);
+    return neapi_failure_as(error, problem == NEAP_READING_UNKNOWN ? NEAP_UNKNOWN : NEAP_INVALID);
+}
+
+static neap_status encode_earlier_lj(lua_State *L, neapi_engine *engine,
+                                     const publishing_earlier *job, neap_error *error)
+{
+    neapi_buffer *canonical = job->canonical;
+    size_t start = canonical->size;
+    neap_status status = neapi_decode_lj(L, job->json, engine->vm.depth, error);
+    if (status == NEAP_OK)
+        status = neapi_encode_lj(L, -1, engine->vm.depth, canonical, error);
+    if (status == NEAP_OK && canonical->failed)
+        status = neapi_nomem(error);
+    if (status == NEAP_OK && canonical->data[start] != '{')
+        status = neapi_fail(error, NEAP_INVALID, "expected an object, got a %s",
+                            canonical->data[start] == '[' ? "list" : "single value");
+    if (status != NEAP_OK) {
+        neapi_error_prefix(error, "event '%.*s'", NEAPI_TEXT(job->earlier->type));
+        return status;
+    }
+    return check_size(engine, job->earlier->type, canonical->size - start, error);
+}
+
+static neap_status make_earlier(lua_State *L, neapi_engine *engine, void *arguments,
+                                neap_error *error)
+{
+    const publishing_earlier *job = arguments;
+    neap_status status = check_earlier(engine, job->earlier, error);
+    return status == NEAP_OK ? encode_earlier_lj(L, engine, job, error) : status;
+}
+
+static neap_status publish_earlier(lua_State *L, neapi_engine *engine, void *arguments,
+                                   neap_error *error)
+{
+    const publishing_earlier *job = arguments;
+    const neapi_earlier *earlier = job->earlier;
+    neapi_buffer_clear(job->canonical);
+    neap_status status = make_earlier(L, engine, arguments, error);
+    if (status != NEAP_OK)
+        return status;
+    neap_text data = neapi_text(job->canonical->data, job->canonical->size);
+    neap_event event = envelope(earlier->type, earlier->schema, job->call, data);
+    event.tags = earlier->tags;
+    event.tag_count = earlier->tag_count;
+    return append(engine, job->stream, job->expected, &event, job->call, job->unit, error);
+}
+
+neap_status neapi_engine_check_earlier(neapi_engine *engine, const neapi_earlier *earlier,
+                                       neap_text json, neapi_buffer *canonical, neap_error *error)
+{
+    neap_error own;
+    publishing_earlier job = {.earlier = earlier, .json = json, .canonical = canonical};
+    return neapi_engine_enter(engine, make_earlier, &job, error != NULL ? error : &own);
+}
+
+neap_status neapi_engine_publish_earlier(neapi_engine *engine, const neapi_earlier *earlier,
+                                         neap_text stream, uint64_t expected, neap_text json,
+                                         neapi_call *call, neapi_unit *unit, neap_error *error)
+{
+    neap_error own;
+    publishing_earlier job = {earlier, stream, json, expected, call, unit, &engine->scratch};
+    return neapi_engine_enter(engine, publish_earlier, &job, error != NULL ? error : &own);
 }

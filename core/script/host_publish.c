@@ -22,6 +22,8 @@ static void options_lj(lua_State *L, publishing *job)
         {"causation_id", NEAPI_HOST_TEXT, OPTION(causation_id)},
         {"timeout", NEAPI_HOST_SECONDS, OPTION(timeout_ms)},
         {"fail_when_full", NEAPI_HOST_FLAG, OPTION(fail_when_full)},
+        {"schema", NEAPI_HOST_UINT32, OPTION(schema)},
+        {"tags", NEAPI_HOST_OTHER, 0},
         {"meta", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
@@ -32,6 +34,29 @@ static void options_lj(lua_State *L, publishing *job)
         neapi_misuse_lj(L, "runtime:publish needs { stream = \"…\" } behind the event");
 }
 
+/* Takes options.tags, a list of texts, which the stack keeps alive. */
+static void tags_lj(lua_State *L, neap_dispatch_options *options)
+{
+    int type = lua_getfield(L, 4, "tags");
+    if (type == LUA_TNIL)
+        return;
+    if (type != LUA_TTABLE)
+        neapi_misuse_lj(L, "runtime:publish: 'tags' must be a list of texts, but is a %s",
+                        luaL_typename(L, -1));
+    int list = lua_gettop(L);
+    size_t count = lua_rawlen(L, list);
+    neap_text *tags = lua_newuserdatauv(L, (count + 1) * sizeof *tags, 0);
+    for (size_t i = 0; i < count; i++) {
+        if (lua_rawgeti(L, list, (lua_Integer)i + 1) != LUA_TSTRING)
+            neapi_misuse_lj(L, "runtime:publish: 'tags' must be a list of texts, but has a %s",
+                            luaL_typename(L, -1));
+        tags[i].data = lua_tolstring(L, -1, &tags[i].size);
+        lua_pop(L, 1);
+    }
+    options->tags = tags;
+    options->tag_count = (uint32_t)count;
+}
+
 int neapi_host_publish(lua_State *L)
 {
     neapi_host *host = neapi_host_check_lj(L, "publish");
@@ -39,6 +64,7 @@ int neapi_host_publish(lua_State *L)
     const char *type = neapi_host_name_lj(L, "publish", "an event");
     publishing job = {.expected = NEAP_ANY_VERSION};
     options_lj(L, &job);
+    tags_lj(L, &job.options);
     neap_text json;
     neap_error error;
     if (neapi_host_data_lj(L, host, "publish", &json, &error) != NEAP_OK ||

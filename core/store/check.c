@@ -47,16 +47,16 @@ neap_status neapi_tag_check(neap_text tag, neap_error *error)
     return NEAP_OK;
 }
 
-static neap_status check_tags(const neap_event *event, neap_error *error)
+neap_status neapi_tags_check(neap_text type, const neap_text *tags, size_t count, neap_error *error)
 {
-    for (uint32_t i = 0; i < event->tag_count; i++) {
-        neap_status status = neapi_tag_check(event->tags[i], error);
+    for (size_t i = 0; i < count; i++) {
+        neap_status status = neapi_tag_check(tags[i], error);
         if (status != NEAP_OK)
             return status;
-        if (i > 0 && neapi_text_compare(event->tags[i - 1], event->tags[i]) >= 0)
+        if (i > 0 && neapi_text_compare(tags[i - 1], tags[i]) >= 0)
             return neapi_fail(error, NEAP_USAGE,
                               "the tags of %.*s are not in bytewise order, each once",
-                              NEAPI_TEXT(event->type));
+                              NEAPI_TEXT(type));
     }
     return NEAP_OK;
 }
@@ -78,7 +78,7 @@ static neap_status check_event(const neap_event *event, neap_text stream, neap_e
     if (event->stream.data != stream.data && !neapi_text_equal(event->stream, stream))
         return neapi_fail(error, NEAP_USAGE, "an event of %.*s is appended to %.*s",
                           NEAPI_TEXT(event->stream), NEAPI_TEXT(stream));
-    return check_tags(event, error);
+    return neapi_tags_check(event->type, event->tags, event->tag_count, error);
 }
 
 static neap_status check_append(const neapi_unit *unit, const neapi_op *op, size_t *events,

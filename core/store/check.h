@@ -18,5 +18,8 @@ neap_status neapi_name_check(neap_text name, const char *what, neap_error *error
 
 /* The same for an event's tag, which is name:value. */
 neap_status neapi_tag_check(neap_text tag, neap_error *error);
+/* All tags of an event of that type. Errors: NEAP_INVALID, NEAP_USAGE (their order). */
+neap_status neapi_tags_check(neap_text type, const neap_text *tags, size_t count,
+                             neap_error *error);
 
 #endif

@@ -52,6 +52,9 @@
 ---@class neap.PublishingOptions: neap.DispatchOptions
 ---@field stream string whose event it is, as in "Stock-s-1"
 ---@field expected? integer the stream's version before it; 0: it must not exist
+---@field schema? integer it is a fact as an earlier version of the domain recorded it, with this
+--- version of its type's schema, from 1: read through upcasters, not checked by today's schema
+---@field tags? string[] with `schema`: what it was tagged with, "name:value", sorted bytewise
 
 ---@class neap.QueryOptions
 ---@field timeout? number seconds; without it as long as it takes
@@ -202,7 +205,7 @@ function Runtime:send(name, data, options) end
 ---```lua
 ---assert(runtime:publish("StockCounted", { sku = "s-1", count = 7 }, { stream = "Stock-s-1" }))
 ---```
----@param type string
+---@param type string with `schema` also a former name, or a retired one
 ---@param data? table | string the event's fields, or JSON
 ---@param options neap.PublishingOptions
 ---@return neap.Receipt?

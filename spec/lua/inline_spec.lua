@@ -470,5 +470,52 @@ return domain
       assert.equal("HERE: runtime:publish knows no option 'steam'; did you mean 'stream'?",
         raised(function() runtime:publish("Added", {}, { steam = "x" }) end))
     end)
+
+    it("records a fact of an earlier version, with " .. lanes .. " lanes", function()
+      local runtime <close> = assert(domains.open([[
+local neap = require "neap"
+local domain = neap.domain "counting"
+domain:event("Added", { formerly = "Plus", tags = { "id" } }) { id = "string", n = "integer" }
+  :upcast(function(data) return { id = data.id, n = data.count } end)
+domain:aggregate "Counter" {
+  key = "id", initial = { total = 0 },
+  commands = {},
+  events = { Added = function(counter, event) counter.total = counter.total + event.n end },
+}
+return domain
+]], { lanes = lanes }))
+      local function plus(options)
+        options.stream = "Counter-a"
+        local receipt, err = runtime:publish("Plus", ' {"id":"a", "count":3,"b":[1.50] }', options)
+        return receipt or tostring(err)
+      end
+      assert.same({ stream = "Counter-a", version = 1, position = 1, events = { "Plus" },
+        repeated = false }, plus { schema = 1, tags = { "id:b", "other:1" },
+          idempotency_key = "k", expected = 0 })
+      local tags = { "id:b", "other:1" }
+      assert.is_true(plus({ schema = 1, tags = tags, idempotency_key = "k" }).repeated)
+      for _, other in ipairs { { schema = 1 }, { schema = 2, tags = tags } } do
+        other.idempotency_key = "k"
+        assert.matches("^duplicate", plus(other))
+      end
+      assert.equal("conflict: Counter-a is at version 1, expected 0",
+        plus { schema = 1, expected = 0 })
+      for event in runtime:events() do
+        assert.same({ "Plus", 1, { "id:b", "other:1" }, { id = "a", count = 3, b = { 1.5 } } },
+          { event.type, event.schema, event.tags, event.data })
+      end
+      assert.same({ total = 3 }, runtime:state("Counter", "a"))
+      assert.matches("^unknown: .*'Plus'", plus {})
+      assert.equal("usage: option tags needs schema; without it 'Plus' has the tags that its "
+        .. "fields give", plus { tags = { "id:a" } })
+      assert.equal("usage: the tags of Plus are not in bytewise order, each once",
+        plus { schema = 1, tags = { "id:b", "id:a" } })
+      assert.equal('invalid: the tag "id" is not of the form name:value',
+        plus { schema = 1, tags = { "id" } })
+      assert.equal("invalid: event 'Plus', schema version 3: the domain reads the schema versions "
+        .. "1 to 2", plus { schema = 3 })
+      assert.equal("HERE: runtime:publish: 'tags' must be a list of texts, but has a number",
+        raised(function() runtime:publish("Plus", {}, { stream = "a-1", tags = { 1 } }) end))
+    end)
   end
 end)

@@ -188,6 +188,8 @@ static void run(fault_world *world)
     fault_dispatch(world, "Enrol", "{\"course\":\"c\",\"student\":\"s\"}", NULL, 1, NEAP_OK, 0);
     fault_dispatch(world, "Enrol", "{\"course\":\"c\",\"student\":\"s\"}", "key-4", 1, NEAP_OK, 0);
     fault_publish(world, "Counter-a", "Noted", "{\"id\":\"a\",\"text\":\"outside\"}", NEAP_OK, 0);
+    fault_publish_earlier(world, "Counter-a", "Noted", "{\"text\":\"early\",\"id\":\"a\"}", "key-5",
+                          NEAP_OK, 0);
     send_many(world);
     note_much(world);
     query(world, "Total", 0);

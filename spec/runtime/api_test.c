@@ -213,6 +213,57 @@ static void an_event_from_outside_can_be_refused(void **unused)
     neap_close(runtime);
 }
 
+static void check_recorded(neap_runtime *runtime, const char *json)
+{
+    neap_cursor *cursor;
+    const neap_event *event;
+    assert_int_equal(neap_read(runtime, NULL, &cursor, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_int_equal(event->schema, 1);
+    assert_int_equal(event->tag_count, 2);
+    assert_memory_equal(event->tags[1].data, "b:2", 3);
+    assert_int_equal(event->data.size, strlen(json));
+    assert_memory_equal(event->data.data, json, event->data.size);
+    neap_cursor_close(cursor);
+}
+
+static void a_fact_of_an_earlier_version_is_recorded_as_it_is(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_counting("memory:");
+    const char *json = "{ \"n\": 1.0e2, \"id\": [],\"\\u00e9\":true}", *none = "[]";
+    const neap_text tags[] = {{"a:1", 3}, {"b:2", 3}};
+    neap_dispatch_options options;
+    neap_dispatch_options_init(&options);
+    options.schema = 1;
+    options.tags = tags;
+    options.tag_count = 2;
+#define PUBLISH(type, text)                                                                        \
+    neap_publish(runtime, "Odd-1", NEAP_ANY_VERSION, type, text, strlen(text), &options, NULL,     \
+                 &error)
+    assert_int_equal(PUBLISH("Added", json), NEAP_OK);
+    check_recorded(runtime, "{\"id\":[],\"n\":100.0,\"\xC3\xA9\":true}");
+    assert_int_equal(PUBLISH("Added", none), NEAP_INVALID);
+    assert_int_equal(PUBLISH("Added", ""), NEAP_INVALID);
+    assert_int_equal(PUBLISH("Aded", json), NEAP_UNKNOWN);
+    assert_int_equal(PUBLISH(NULL, json), NEAP_INVALID);
+    options.tags = NULL;
+    assert_int_equal(PUBLISH("Added", json), NEAP_USAGE);
+    options.tag_count = 0;
+    options.schema = 2;
+    assert_int_equal(PUBLISH("Added", json), NEAP_INVALID);
+    options.schema = UINT32_MAX;
+    assert_int_equal(PUBLISH("Added", json), NEAP_USAGE);
+    assert_int_equal(neap_dispatch(runtime, "Add", json, strlen(json), &options, NULL, &error),
+                     NEAP_USAGE);
+    assert_string_equal(error.message, "option schema is for neap_publish, not for the command "
+                                       "'Add'");
+    assert_int_equal(neap_send(runtime, "Add", json, strlen(json), &options, NULL, NULL, &error),
+                     NEAP_USAGE);
+#undef PUBLISH
+    neap_close(runtime);
+}
+
 static void an_event_with_a_key_is_recorded_once(void **unused)
 {
     (void)unused;
@@ -810,6 +861,7 @@ int main(void)
         cmocka_unit_test(a_plain_handler_publishes_and_the_aggregate_sees_it),
         cmocka_unit_test(an_event_from_outside_is_recorded_and_folded),
         cmocka_unit_test(an_event_from_outside_can_be_refused),
+        cmocka_unit_test(a_fact_of_an_earlier_version_is_recorded_as_it_is),
         cmocka_unit_test(an_event_with_a_key_is_recorded_once),
         cmocka_unit_test(queries_see_what_is_accepted),
         cmocka_unit_test(many_threads_share_one_runtime),

@@ -220,6 +220,23 @@ void fault_publish(fault_world *world, const char *stream, const char *type, con
     take_answer(answer, status, reply, &error);
 }
 
+void fault_publish_earlier(fault_world *world, const char *stream, const char *type,
+                           const char *json, const char *key, neap_status natural, unsigned also)
+{
+    static const neap_text tag = {"spec:1", 6};
+    char id[37];
+    neap_reply *reply = NULL;
+    neap_error error;
+    fault_answer *answer = prepare(world, type, json, key, 1, natural, also);
+    neap_dispatch_options options = options_of(world, key, id);
+    options.schema = 1;
+    options.tags = &tag;
+    options.tag_count = 1;
+    neap_status status = neap_publish(world->runtime, stream, NEAP_ANY_VERSION, type, json,
+                                      strlen(json), &options, &reply, &error);
+    take_answer(answer, status, reply, &error);
+}
+
 /* ---- What the store holds -------------------------------------------------------------------- */
 
 typedef struct recorded {

@@ -82,6 +82,9 @@ void fault_send(fault_world *world, const char *name, const char *json, const ch
 /* The same with neap_publish(), of one event. */
 void fault_publish(fault_world *world, const char *stream, const char *type, const char *json,
                    neap_status natural, unsigned also);
+/* The same of one that is as schema version 1 was, with a tag and a key. */
+void fault_publish_earlier(fault_world *world, const char *stream, const char *type,
+                           const char *json, const char *key, neap_status natural, unsigned also);
 
 typedef struct fault_instance {
     const char *aggregate, *id;
