@@ -9,6 +9,8 @@ local start_us = 1735689600000000
 
 ---A message with its stream, from `spec.on`; or a rejection, from `spec.rejection`.
 local placed, rejected = { __name = "neap.spec.on" }, { __name = "neap.spec.rejection" }
+---Or an event as an earlier version of the domain stored it, from `spec.stored`.
+local stored = { __name = "neap.spec.stored" }
 
 ---What a domain did. Every method but `query` gives the scenario again, so that calls can follow
 ---one another; what is not as expected is an error at the line of the call.
@@ -22,7 +24,7 @@ local placed, rejected = { __name = "neap.spec.on" }, { __name = "neap.spec.reje
 ---@field private outcome table | false of the last `when`
 local Scenario = {}
 
-local scenario = { placed = placed, rejected = rejected }
+local scenario = { placed = placed, rejected = rejected, stored = stored }
 
 ---Raises at the line of the specification.
 ---@param message string
@@ -57,12 +59,15 @@ end
 
 ---@param self neap.Scenario
 ---@param value any
----@return table? { name, fields, stream? }
+---@return table? { name, fields, stream?, stored? }
 local function message_of(self, value)
   local kind = getmetatable(value)
   if kind == placed then
     local message = message_of(self, value.event)
-    return message and { name = message.name, fields = message.fields, stream = value.stream }
+    return message and { name = message.name, fields = message.fields, stream = value.stream,
+      stored = message.stored }
+  elseif kind == stored then
+    return { name = value.name, stored = value }
   elseif type(value) ~= "table" then
     return nil
   elseif type(kind) == "string" then
@@ -93,8 +98,10 @@ local function read(self, values, method, kinds)
       fail("%s: expected a message, as its constructor gives it or as a name with a table, got %s",
         method, difference.show(value))
     end
-    message.definition = self.of:message(message.name, method)
-    if not kinds[message.definition.kind] then
+    message.definition = not message.stored and self.of:message(message.name, method)
+    if message.stored and method ~= "given" then
+      fail("%s: spec.stored is for given; today's events are expected", method)
+    elseif message.definition and not kinds[message.definition.kind] then
       fail("%s: %s is %s", method, message.name, check.a(message.definition.kind))
     end
     messages[#messages + 1], index = message, index + 1
@@ -146,9 +153,11 @@ end
 ---@param event table
 ---@param command? table
 local function record(self, event, command)
-  local stream = event.stream or self.of:stream_of(event, command)
-  local _, err = runtime_of(self):publish(event.name, event.fields,
-    { stream = stream, meta = self.met or nil })
+  local as = event.stored
+  local options = as and self.of:place_of(as, event.stream, command)
+    or { stream = event.stream or self.of:stream_of(event, command) }
+  options.meta = self.met or nil
+  local _, err = runtime_of(self):publish(event.name, as and as.json or event.fields, options)
   if err then
     fail("given: %s cannot be recorded: %s", event.name, tostring(err))
   end
@@ -165,7 +174,8 @@ end
 
 ---What has happened before: events, and commands that succeed, in a list, in their order. An event
 ---is recorded in the stream of the aggregate that folds it, which its key names (or else that of
----the command behind it); `spec.on(stream, event)` says another one.
+---the command behind it); `spec.on(stream, event)` says another one. `spec.stored` gives an event
+---as an earlier version of the domain stored it.
 ---@param messages table[]
 ---@return neap.Scenario
 function Scenario:given(messages)
@@ -175,7 +185,7 @@ function Scenario:given(messages)
   local read_messages = read(self, messages, "given", { event = true, command = true })
   for _, message in ipairs(read_messages) do
     self.steps[#self.steps + 1] = function(command)
-      if message.definition.kind == "event" then
+      if message.stored or message.definition.kind == "event" then
         record(self, message, command)
       else
         obey(self, message)

@@ -7,6 +7,7 @@ local internal = require "neap.internal"
 local neap = require "neap"
 local plan = require "neap.plan"
 local scenario = require "neap.expectation"
+local stored = require "neap.stored"
 
 if internal.own then
   check.misuse "neap.spec is for specifications, which run beside a domain and not in it"
@@ -190,6 +191,15 @@ function SpecDomain:stream_of(event, command)
     aggregates[1] and aggregates[1].name or "Stream")
 end
 
+---Where an event of `spec.stored` is to be recorded, and how.
+---@param event table
+---@param stream? string where it is said to be
+---@param command? table of the `when` behind it
+---@return table options of `publish`
+function SpecDomain:place_of(event, stream, command)
+  return stored.place(self, event, stream, command)
+end
+
 -- ---- What it is made of ------------------------------------------------------------------------
 
 local metatable = { __name = "neap.SpecDomain" }
@@ -249,6 +259,22 @@ function spec.on(stream, event)
     scenario.fail("spec.on needs the stream's name as a text, got %s", difference.show(stream))
   end
   return setmetatable({ stream = stream, event = event }, scenario.placed)
+end
+
+---An event as an earlier version of the domain stored it, for `given`. Today's schema does not
+---check it; all that reads it does so through the domain's upcasters.
+---
+---```lua
+---shop:given { spec.stored("OrderPlaced", 1, { order_id = "o-1", customer = "ada", total = 42 }) }
+---  :expect_state("Order", "o-1", { status = "placed", client = "ada", cents = 4200 })
+---```
+---@param type string any name that the domain reads, also a former or a retired one
+---@param schema integer the version of its schema then, from 1
+---@param data table as it was stored
+---@param options? neap.StoredOptions
+---@return table
+function spec.stored(type, schema, data, options)
+  return stored.new(type, schema, data, options)
 end
 
 ---A rejection to expect.

@@ -353,3 +353,143 @@ Find { book = "emma" } has another answer than expected:
     assert.is_truthy(utf8.len(message))
   end)
 end)
+
+describe("an event as an earlier version stored it", function()
+  local function orders()
+    local domain = neap.domain "orders"
+    local Placed = domain:event "Placed" { order = "string", client = "string", cents = "integer" }
+    Placed:upcast(function(data)
+      data.client, data.customer = data.customer, nil
+      return data
+    end)
+    Placed:upcast(function(data)
+      return { order = data.order, client = data.client, cents = data.total * 100 }
+    end)
+    local Sent = domain:event("Shipped", { formerly = "Sent" }) { order = "string" }
+    local Noted = domain:event "Noted" { order = "string", text = "string" }
+    local tagged = { tags = { "client", "agent" } }
+    local Billed = domain:event("Billed", tagged) { client = "string", agent = "integer?" }
+    Billed:upcast(function(data)
+      return { client = data.client or data.customer, agent = data.agent }
+    end)
+    domain:retired("Charged", function(data) return Billed { client = data.client } end)
+    domain:event("Seen", { transient = true }) { order = "string" }
+    domain:retired "Opened"
+    domain:retired("Changed", function(data, schema)
+      if data.fail then error "no such change" end
+      return { Noted { order = data.id, text = "v" .. schema }, Sent { order = data.id } }
+    end)
+    domain:command "Ship" { order = "string" }
+    domain:aggregate "Order" {
+      key = "order",
+      commands = { Ship = function(order, command)
+        if order.sent then return neap.reject "sent" end
+        return Sent(command)
+      end },
+      events = {
+        Placed = function(order, event) order.client, order.cents = event.client, event.cents end,
+        Shipped = function(order) order.sent = true end,
+        Noted = function(order, event) order.text = event.text end,
+      },
+    }
+    domain:aggregate "Client" {
+      tags = { "client" }, initial = { bills = 0 }, commands = {},
+      events = { Billed = function(client) client.bills = client.bills + 1 end },
+    }
+    domain:answer(domain:query "Bills" { client = "string" }, function(query, context)
+      local client = context:state("Client", { client = query.client })
+      return client and client.bills or 0
+    end)
+    return domain
+  end
+  local shop = spec.domain(orders())
+  local first = { order = "o-1", customer = "ada", total = 42 }
+
+  it("is read through upcasters, former names and retirements", function()
+    shop:given { spec.stored("Placed", 1, first) }
+      :expect_state("Order", "o-1", { client = "ada", cents = 4200 })
+      :when(shop.Ship { order = "o-1" }):expect(shop.Shipped { order = "o-1" })
+    shop:given { spec.stored("Placed", 2, { order = "o-1", client = "bob", total = 1 }),
+        spec.stored("Sent", 1, { order = "o-1" }) }
+      :when(shop.Ship { order = "o-1" }):expect_rejection "sent"
+    shop:given { spec.stored("Changed", 7, { id = "o-1" }),
+        spec.on("Order-o-1", spec.stored("Opened", 3, {})) }
+      :expect_state("Order", "o-1", { text = "v7", sent = true })
+  end)
+
+  it("is not checked against today's schema", function()
+    shop:given { spec.stored("Placed", 3, { order = "o-1", cents = "many", more = true }) }
+      :expect_state("Order", "o-1", { cents = "many" })
+  end)
+
+  it("has the tags that its data had, or those that are given", function()
+    local function bills(...)
+      return shop:given { spec.stored(...) }:query("Bills", { client = "ada" })
+    end
+    assert.equal(1, bills("Billed", 1, { client = "ada", agent = 7 }))
+    assert.equal(1, bills("Charged", 1, { client = "ada" }))
+    assert.equal(0, bills("Billed", 1, { customer = "ada" })) -- is found in no tag
+    assert.equal(1, bills("Billed", 1, { customer = "ada" }, { tags = { client = "ada", x = 1 } }))
+    assert.equal(0, bills("Billed", 1, { client = "ada" }, { tags = {} }))
+  end)
+
+  it("is where it is said to be", function()
+    shop:given { spec.stored("Placed", 1, first, { stream = "Order-a" }),
+        spec.on("Order-b", spec.stored("Placed", 1, first, { stream = "Order-c" })) }
+      :expect_state("Order", "o-1", nil):expect_state("Order", "c", nil)
+      :expect_state("Order", "a", { client = "ada", cents = 4200 })
+      :expect_state("Order", "b", { client = "ada", cents = 4200 })
+  end)
+
+  it("stays as it was when it was made", function()
+    local data = { order = "o-1", client = "ada", total = 1 }
+    local event = spec.stored("Placed", 2, data)
+    data.total = 2
+    shop:given { event }:expect_state("Order", "o-1", { client = "ada", cents = 100 })
+  end)
+
+  it("tells what could not be given", function()
+    local function given(...)
+      local event = spec.stored(...)
+      return function() shop:given { event }:when(shop.Ship { order = "o-1" }) end
+    end
+    local cases = {
+      ["given: Placed cannot be recorded: invalid: event 'Placed', schema version 4: "
+        .. "the domain reads the schema versions 1 to 3"] = given("Placed", 4, first),
+      ["given: Sent cannot be recorded: invalid: event 'Sent', schema version 2: "
+        .. "the domain reads schema version 1"] = given("Sent", 2, { order = "o-1" }),
+      ["given: Plced cannot be recorded: unknown: event 'Plced', schema version 1: "
+        .. "the domain has no such event; did you mean 'Placed'?"] = given("Plced", 1, first),
+      ["given: Ship cannot be recorded: unknown: event 'Ship', schema version 1: "
+        .. "the domain has no such event"] = given("Ship", 1, {}),
+      ["given: Seen cannot be recorded: invalid: event 'Seen' is transient, "
+        .. "which is never recorded"] = given("Seen", 1, { order = "o-1" }, { stream = "Order-1" }),
+      ["given: Opened cannot be recorded: invalid: event 'Opened': "
+        .. "expected an object, got a list"] =
+        given("Opened", 1, { 1 }, { stream = "Order-1" }),
+      ["given: whose event is Opened, schema version 1? it is read as none; "
+        .. 'say spec.on("Stream-…", event)'] = given("Opened", 1, {}),
+      ["when: spec.stored is for given; today's events are expected"] = function()
+        shop:when(spec.stored("Placed", 1, first))
+      end,
+      ["spec.stored needs the name of the event's type, got 1"] = function() spec.stored(1) end,
+      ["spec.stored: the schema version of 'Placed' must be an integer from 1, got 0"] =
+        function() spec.stored("Placed", 0, first) end,
+      ["spec.stored: the data of 'Placed' must be a table, got nothing"] =
+        function() spec.stored("Placed", 1) end,
+      ["spec.stored: the data of 'Placed': invalid: a.b: JSON has no function"] =
+        function() spec.stored("Placed", 1, { a = { b = print } }) end,
+      ["spec.stored knows no option 'tag'; did you mean 'tags'?"] =
+        function() spec.stored("Placed", 1, first, { tag = {} }) end,
+      ["spec.stored: 'stream' must be a text, got 1"] =
+        function() spec.stored("Placed", 1, first, { stream = 1 }) end,
+      ['spec.stored: \'tags\' must be texts or integers by name, got { "order:o-1" }'] =
+        function() spec.stored("Placed", 1, first, { tags = { "order:o-1" } }) end,
+    }
+    for message, body in pairs(cases) do
+      assert.equal(message, failure(body))
+    end
+    assert.matches("^given: Changed, schema version 1, cannot be read: .*no such change$",
+      failure(given("Changed", 1, { fail = true })))
+  end)
+end)
