@@ -38,6 +38,18 @@ static int bounded_rep(lua_State *L)
     return call_original(L);
 }
 
+/* What a table does not have, its __index may give without running an instruction. */
+static void spend_fetched_lj(lua_State *L, lua_Integer first, lua_Integer last)
+{
+    if (luaL_getmetafield(L, 1, "__index") == LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    if (last > INT64_MAX - LARGEST_MOVE || first + LARGEST_MOVE < last)
+        neapi_raise_lj(L, NEAP_LIMIT, "table.concat would join more than %lld elements",
+                       (long long)LARGEST_MOVE);
+    neapi_limits_spend_lj(L, (uint64_t)(last - first) + 1);
+}
+
 /* Sums up what is to be joined, as far as it is text; the rest is the original's to complain about.
  */
 static int bounded_concat(lua_State *L)
@@ -53,6 +65,8 @@ static int bounded_concat(lua_State *L)
         lua_pop(L, 1);
         if (total > bound)
             return too_large(L, "table.concat");
+        if (type == LUA_TNIL)
+            spend_fetched_lj(L, i, last);
         if (type == LUA_TNIL || i == last)
             break;
     }
@@ -155,5 +169,9 @@ void neapi_bounded_open_lj(lua_State *L, int index)
     bound_lj(L, "len", bounded_text);
     bound_lj(L, "offset", bounded_text);
     bound_lj(L, "codepoint", bounded_text);
-    lua_pop(L, 3);
+    lua_getfield(L, index, "math");
+    bound_lj(L, "tointeger", bounded_text);
+    lua_pushvalue(L, index);
+    bound_lj(L, "tonumber", bounded_text);
+    lua_pop(L, 5);
 }

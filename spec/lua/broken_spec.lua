@@ -53,8 +53,14 @@ local ways = {
     "return #setmetatable({}, { __len = function() while true do end end })" },
   ["a loop in __len of what is joined"] = { instructions,
     "table.concat(setmetatable({}, { __len = function() while true do end end }))" },
-  ["an endless list"] = { instructions, [[
-    table.concat(setmetatable({}, { __index = function() return '' end }), '', 1, 1 << 60)]] },
+  ["an endless list"] = {
+    { code = "limit", message = "table.concat would join more than 10000000 elements" },
+    "table.concat(setmetatable({}, { __index = function() return '' end }), '', 1, 1 << 60)" },
+  ["a list that a function in C gives"] = { instructions, [[
+    local t = setmetatable({}, { __index = table.concat })
+    while true do table.concat(t, '', 1, 1e7) end]] },
+  ["a number of many digits"] = { instructions,
+    "local digits = ('1'):rep(4e6) while true do tonumber(digits) end" },
   ["a loop in __call"] = { instructions,
     "setmetatable({}, { __call = function() while true do end end })()" },
   ["a loop in __tostring"] = { instructions,

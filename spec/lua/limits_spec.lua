@@ -262,6 +262,10 @@ describe("library functions that could run for long", function()
       "domain.lua:4: string.rep would make a text of more than 4194304 bytes",
     ["table.concat({ ('x'):rep(3e6), ('x'):rep(3e6) })"] =
       "domain.lua:4: table.concat would make a text of more than 4194304 bytes",
+    ["table.concat(setmetatable({}, { __index = table.concat }), '', 1, 1 << 52)"] =
+      "domain.lua:4: table.concat would join more than 10000000 elements",
+    ["table.concat(setmetatable({}, { __index = rawlen }), '', -2, math.maxinteger)"] =
+      "domain.lua:4: table.concat would join more than 10000000 elements",
     ["table.move({}, 1, 1 << 60, 2)"] =
       "domain.lua:4: table.move would move more than 10000000 elements",
     ["table.insert(setmetatable({}, { __len = function() return 1 << 40 end }), 1, 1)"] =
