@@ -17,7 +17,7 @@ static neap_status check_running(const neap_runtime *runtime, const char *call, 
         return neapi_fail(error, NEAP_USAGE, "%s: the runtime is not started", call);
     if (waits && neapi_thread_own())
         return neapi_fail(error, NEAP_USAGE,
-                          "%s: a handler or callback cannot wait for the runtime that runs it",
+                          "%s: a handler or callback cannot wait for a runtime, its own or another",
                           call);
     return NEAP_OK;
 }
