@@ -4,14 +4,22 @@
 #include "script/host.h"
 #include "script/trace.h"
 
-/* A table option's JSON, which the stack keeps alive; NULL: it was not given. */
-static const char *table_option_lj(lua_State *L, const char *name)
+/* Pushes a table option; false: it was not given. */
+static bool push_table_option_lj(lua_State *L, const char *name)
 {
     if (lua_type(L, 2) != LUA_TTABLE || lua_getfield(L, 2, name) == LUA_TNIL)
-        return NULL;
+        return false;
     if (lua_type(L, -1) != LUA_TTABLE)
         neapi_misuse_lj(L, "neap.open: '%s' must be a table by services' names, but is a %s", name,
                         luaL_typename(L, -1));
+    return true;
+}
+
+/* Its JSON, which the stack keeps alive; NULL: it was not given. */
+static const char *table_option_lj(lua_State *L, const char *name)
+{
+    if (!push_table_option_lj(L, name))
+        return NULL;
     int table = lua_gettop(L);
     lua_getfield(L, LUA_REGISTRYINDEX, "neap.encode");
     lua_pushvalue(L, table);
@@ -27,10 +35,8 @@ static const char *table_option_lj(lua_State *L, const char *name)
 /* A host and a domain share no values: what is in the host's Lua cannot be called by a lane. */
 static const char *services_option_lj(lua_State *L, const neap_options *options)
 {
-    if (options->lanes == 0) /* it can be, there: neap_load_in() takes them */
-        return NULL;
-    if (lua_type(L, 2) != LUA_TTABLE || lua_getfield(L, 2, "services") != LUA_TTABLE)
-        return table_option_lj(L, "services");
+    if (!push_table_option_lj(L, "services") || options->lanes == 0)
+        return NULL; /* without lanes it can be called: neap_load_in() takes them */
     lua_pushnil(L);
     while (lua_next(L, -2) != 0) {
         if (lua_type(L, -1) != LUA_TSTRING)

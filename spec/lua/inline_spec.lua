@@ -328,7 +328,9 @@ return { name = ..., count = function() count = count + 1 return count end }
     local _, err = runtime:dispatch("Note", { id = "a" })
     assert.truthy(err.message:find("returned a string", 1, true))
     noted.then_do = function()
-      assert.equal("usage", select(2, other:dispatch("Add", { id = "a", n = 1 })).code)
+      local _, why = other:dispatch("Add", { id = "a", n = 1 })
+      assert.equal("usage: neap_dispatch: a handler or callback cannot wait for a runtime, its own "
+        .. "or another", tostring(why))
     end
     assert(runtime:dispatch("Note", { id = "a" }))
   end)
@@ -415,6 +417,10 @@ return domain
     _, err = asked { services = { mail = function() end } }
     assert.equal("option services: service 'mail' must be a table of functions, but is nothing",
       err.message)
+    local ok, why = pcall(asked, { services = "other" })
+    assert.is_false(ok)
+    assert.truthy(why:find("neap.open: 'services' must be a table by services' names, but is a "
+      .. "string", 1, true), why)
     _, err = asked { services = { mail = "nowhere" } }
     assert.equal("handler", err.code)
     assert.truthy(err.message:find("there is no module 'nowhere'", 1, true))
