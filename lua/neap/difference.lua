@@ -88,16 +88,53 @@ function show(value, seen)
   return tostring(value)
 end
 
+---Where the character begins that has the byte at `place`.
+---@param text string
+---@param place integer
+---@return integer
+local function character_at(text, place)
+  while place > 1 and string.find(text, "^[\x80-\xBF]", place) do
+    place = place - 1
+  end
+  return place
+end
+
+---The part of a text that begins at a byte; what is left out is marked.
+---@param text string
+---@param first integer
+---@return string
+local function cut(text, first)
+  first = character_at(text, first)
+  local before_it = first > 1 and "…" or ""
+  if #text - first < longest then
+    return before_it .. string.sub(text, first)
+  end
+  return before_it .. string.sub(text, first, character_at(text, first + longest - 1) - 1) .. "…"
+end
+
 ---A value as Lua would write it, in one line; what is too long is cut.
 ---@param value any
 ---@return string
 function difference.show(value)
-  local text = show(value, {})
-  if #text <= longest then
-    return text
+  return cut(show(value, {}), 1)
+end
+
+---Two values as `show` gives them, but of what is long the part in which they differ.
+---@param expected any
+---@param actual any
+---@return string expected
+---@return string actual
+local function show_both(expected, actual)
+  local wanted, came = show(expected, {}), show(actual, {})
+  local first = 1
+  if #wanted > longest and #came > longest then
+    local same = 0
+    while same < #wanted and string.byte(wanted, same + 1) == string.byte(came, same + 1) do
+      same = same + 1
+    end
+    first = same < longest // 2 and 1 or same - longest // 4
   end
-  local cut = utf8.offset(text, 0, longest) or longest
-  return string.sub(text, 1, cut - 1) .. "…"
+  return cut(wanted, first), cut(came, first)
 end
 
 ---@param path string
@@ -169,7 +206,7 @@ function difference.lines(found, indent)
     local path = one.path == "" and "" or one.path .. ": "
       .. string.rep(" ", widest - width(one.path))
     lines[index] = string.format("%s%sexpected %s, got %s", indent, path,
-      difference.show(one.expected), difference.show(one.actual))
+      show_both(one.expected, one.actual))
   end
   return lines
 end

@@ -127,6 +127,8 @@ local function runtime_of(self)
     self.runtime = self.of:open(self.replaced or nil, function()
       return self.now
     end)
+  elseif not self.of:is_open(self.runtime) then
+    fail "this scenario ended when another one of its domain began to run; run one after the other"
   end
   return self.runtime
 end
@@ -195,22 +197,40 @@ function Scenario:given(messages)
   return self
 end
 
+local days_in = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+---Whether there is such a moment.
+---@param time integer[] year, month, day, hour, minute, second
+---@return boolean
+local function is_time(time)
+  local year, month, day, hour, minute, second = table.unpack(time)
+  local is_leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  local days = month == 2 and is_leap and 29 or days_in[month]
+  return days ~= nil and day >= 1 and day <= days and hour < 24 and minute < 60 and second < 60
+end
+
 ---@param text string
 ---@return integer?
 local function time_of(text)
   local pattern = "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)(%.?%d*)Z$"
-  local year, month, day, hour, minute, second, fraction = string.match(text, pattern)
-  if not year or fraction ~= "" and not string.find(fraction, "^%.%d+$") then
+  local parts = { string.match(text, pattern) }
+  local fraction = table.remove(parts)
+  if not fraction or fraction ~= "" and not string.find(fraction, "^%.%d+$") then
     return nil
   end
-  local y, m = math.tointeger(year), math.tointeger(month)
-  if m < 3 then
-    y, m = y - 1, m + 12
+  for index, part in ipairs(parts) do
+    parts[index] = math.tointeger(part)
   end
-  local days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * (m - 3) + 2) // 5
-    + math.tointeger(day) - 719469
-  local seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
-  return math.tointeger(seconds) * 1000000
+  if not is_time(parts) then
+    return nil
+  end
+  local year, month, day, hour, minute, second = table.unpack(parts)
+  if month < 3 then
+    year, month = year - 1, month + 12
+  end
+  local days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5
+    + day - 719469
+  return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000
     + math.tointeger(string.sub(string.sub(fraction, 2) .. "000000", 1, 6))
 end
 
@@ -233,6 +253,9 @@ end
 ---@param meta table<string, string>
 ---@return neap.Scenario
 function Scenario:meta(meta)
+  if type(meta) ~= "table" then
+    fail("meta needs a table of texts, got %s", difference.show(meta))
+  end
   self.steps[#self.steps + 1] = function()
     self.met = meta
   end
@@ -243,7 +266,9 @@ end
 ---@param services table<string, any> tables of functions, by name
 ---@return neap.Scenario
 function Scenario:services(services)
-  if self.runtime then
+  if type(services) ~= "table" then
+    fail("services needs a table of services by their names, got %s", difference.show(services))
+  elseif self.runtime then
     fail("services: this comes too late, something was done already")
   end
   self.replaced = services

@@ -122,6 +122,13 @@ function SpecDomain:open(services, clock)
   return runtime
 end
 
+---Whether that is the runtime that was opened last.
+---@param runtime neap.Runtime
+---@return boolean
+function SpecDomain:is_open(runtime)
+  return rawget(self, "opened") == runtime
+end
+
 -- ---- Streams -----------------------------------------------------------------------------------
 
 ---The field that names an instance in its stream.

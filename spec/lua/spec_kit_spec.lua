@@ -332,6 +332,22 @@ Find { book = "emma" } has another answer than expected:
       ["given needs a list of events and commands, got nothing"] = function() books:given() end,
       ['at needs µs since 1970 as an integer, or a text as "2025-03-01T12:00:00Z", got "today"'] =
         function() books:at "today" end,
+      ['at needs µs since 1970 as an integer, or a text as "2025-03-01T12:00:00Z", got '
+        .. '"2025-02-29T12:00:00Z"'] = function() books:at "2025-02-29T12:00:00Z" end,
+      ['at needs µs since 1970 as an integer, or a text as "2025-03-01T12:00:00Z", got '
+        .. '"2024-13-01T12:00:00Z"'] = function() books:at "2024-13-01T12:00:00Z" end,
+      ['at needs µs since 1970 as an integer, or a text as "2025-03-01T12:00:00Z", got '
+        .. '"2024-02-29T24:00:00Z"'] = function() books:at "2024-02-29T24:00:00Z" end,
+      ['meta needs a table of texts, got "ada"'] = function() books:meta "ada" end,
+      ['services needs a table of services by their names, got "mail"'] = function()
+        books:services "mail"
+      end,
+      ["this scenario ended when another one of its domain began to run; run one after the other"] =
+        function()
+          local first = books:when("Note", { text = "" })
+          books:when("Note", { text = "" })
+          first:when("Note", { text = "" })
+        end,
       ["spec.domain needs the path of a domain's file, or a domain, got 3"] = function()
         spec.domain(3)
       end,
@@ -350,6 +366,18 @@ Find { book = "emma" } has another answer than expected:
         :expect_state("Book", "a", { title = "x" })
     end)
     assert.is_true(#message < 400)
+    assert.is_truthy(utf8.len(message))
+  end)
+
+  it("shows where long texts differ", function()
+    local long = ("é"):rep(500)
+    local message = failure(function()
+      books:when(Add { book = "a", title = long .. "right" .. long })
+        :expect { "Added", { book = "a", title = long .. "wrong" .. long } }
+    end)
+    local expected, got = message:match 'title: expected …(é+.-)…, got …(é+.-)…$'
+    assert.equal("wrong", expected:match "é(%a+)", message)
+    assert.equal("right", got:match "é(%a+)")
     assert.is_truthy(utf8.len(message))
   end)
 end)
