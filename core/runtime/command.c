@@ -238,16 +238,36 @@ static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
     }
 }
 
-static void run_plain(neapi_lane *lane, neapi_request *request)
+/* Fills the unit of what no aggregate decides. */
+typedef neap_status filler(neapi_lane *lane, neapi_request *request, neapi_unit *unit);
+
+static neap_status run_plain(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
+{
+    neapi_want_canonical(lane, request);
+    return request->message->by == NEAPI_BY_HOST
+               ? neapi_context_command(lane, request, unit, &lane->error)
+               : neapi_engine_handle(lane->engine, request->message, request->json, &request->call,
+                                     unit, &lane->error);
+}
+
+/* An event from outside. */
+static neap_status publish(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
+{
+    request->call.from_outside = true;
+    if (request->earlier.schema != 0)
+        return neapi_engine_publish_earlier(lane->engine, &request->earlier, request->stream,
+                                            request->expected, request->json, &request->call, unit,
+                                            &lane->error);
+    return neapi_engine_publish(lane->engine, request->message, request->stream, request->expected,
+                                request->json, &request->call, unit, &lane->error);
+}
+
+static void record(neapi_lane *lane, neapi_request *request, filler *fill)
 {
     neapi_unit *unit = neapi_unit_new(request->call.id);
     neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
-    neapi_want_canonical(lane, request);
     if (status == NEAP_OK)
-        status = request->message->by == NEAPI_BY_HOST
-                     ? neapi_context_command(lane, request, unit, &lane->error)
-                     : neapi_engine_handle(lane->engine, request->message, request->json,
-                                           &request->call, unit, &lane->error);
+        status = fill(lane, request, unit);
     if (status == NEAP_OK)
         status = neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
     if (status != NEAP_OK) {
@@ -265,43 +285,14 @@ static void run_plain(neapi_lane *lane, neapi_request *request)
     neapi_lane_submit(lane, &request->submission);
 }
 
-static neap_status add_fact(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
-{
-    request->call.from_outside = true;
-    if (request->earlier.schema != 0)
-        return neapi_engine_publish_earlier(lane->engine, &request->earlier, request->stream,
-                                            request->expected, request->json, &request->call, unit,
-                                            &lane->error);
-    return neapi_engine_publish(lane->engine, request->message, request->stream, request->expected,
-                                request->json, &request->call, unit, &lane->error);
-}
-
-/* An event from outside. */
-static void publish(neapi_lane *lane, neapi_request *request)
-{
-    neapi_unit *unit = neapi_unit_new(request->call.id);
-    neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
-    if (status == NEAP_OK)
-        status = add_fact(lane, request, unit);
-    if (status == NEAP_OK)
-        status = neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
-    if (status != NEAP_OK) {
-        neapi_unit_release(unit);
-        neapi_lane_fail(lane, request, &lane->error);
-        return;
-    }
-    request->submission.unit = unit;
-    neapi_lane_submit(lane, &request->submission);
-}
-
 void neapi_lane_command(neapi_lane *lane, neapi_request *request)
 {
     if (!neapi_key_take(lane, request))
         return;
     if (request->kind == NEAPI_REQUEST_PUBLISH)
-        publish(lane, request);
+        record(lane, request, publish);
     else if (request->message->by == NEAPI_BY_AGGREGATE)
         decide_in_aggregate(lane, request);
     else
-        run_plain(lane, request);
+        record(lane, request, run_plain);
 }

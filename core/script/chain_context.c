@@ -178,10 +178,7 @@ static int unknown_property(lua_State *L, neap_text name)
         if (neapi_text_equal(name, neapi_text_of(handlers[i])))
             return neapi_misuse_lj(L, "context.%s is for handlers; a middleware has none",
                                    handlers[i]);
-    const char *nearest = neapi_nearest(name, names, sizeof names / sizeof *names);
-    return neapi_misuse_lj(L, "context has no '%.*s'%s%s%s", NEAPI_TEXT(name),
-                           nearest != NULL ? "; did you mean '" : "",
-                           nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+    return neapi_context_unknown_lj(L, name, names, sizeof names / sizeof *names);
 }
 
 static void push_text(lua_State *L, neap_text text)
@@ -210,19 +207,10 @@ static int push_property_lj(lua_State *L, neap_text name)
 
 static int context_index(lua_State *L)
 {
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+    neap_text name;
+    if (neapi_context_method_lj(L, &name))
         return 1;
-    neap_text name = {0};
-    if (lua_type(L, 2) != LUA_TSTRING)
-        return neapi_misuse_lj(L, "context is indexed by texts only");
-    name.data = lua_tolstring(L, 2, &name.size);
     return push_property_lj(L, name);
-}
-
-static int refuse_assignment(lua_State *L)
-{
-    return neapi_misuse_lj(L, "context cannot be changed");
 }
 
 void neapi_chain_context_new_lj(lua_State *L, neapi_chain *chain)
@@ -235,16 +223,7 @@ void neapi_chain_context_new_lj(lua_State *L, neapi_chain *chain)
     };
     chain_context *context = lua_newuserdatauv(L, sizeof *context, 0);
     *context = (chain_context){NULL};
-    if (luaL_newmetatable(L, METATABLE)) {
-        luaL_newlib(L, methods);
-        lua_pushcclosure(L, context_index, 1);
-        lua_setfield(L, -2, "__index");
-        lua_pushcfunction(L, refuse_assignment);
-        lua_setfield(L, -2, "__newindex");
-        lua_pushliteral(L, METATABLE);
-        lua_setfield(L, -2, "__metatable");
-    }
-    lua_setmetatable(L, -2);
+    neapi_context_class_lj(L, METATABLE, methods, context_index);
     context->chain = chain;
     chain->context = context;
 }

@@ -230,26 +230,65 @@ bool neapi_context_envelope_lj(lua_State *L, const neapi_engine *engine, const n
     return true;
 }
 
-static int unknown_property(lua_State *L, neap_text name)
+/* ---- What it shares with that of middleware ---------------------------------------------------
+ */
+
+static int refuse_assignment(lua_State *L)
 {
-    static const char *const names[] = {"now",   "id",         "publish",        "state",
-                                        "meta",  "command_id", "correlation_id", "causation_id",
-                                        "event", "services"};
-    const char *nearest = neapi_nearest(name, names, sizeof names / sizeof *names);
+    return neapi_misuse_lj(L, "context cannot be changed");
+}
+
+void neapi_context_class_lj(lua_State *L, const char *type, const luaL_Reg *methods,
+                            lua_CFunction index)
+{
+    if (luaL_newmetatable(L, type)) {
+        lua_newtable(L);
+        luaL_setfuncs(L, methods, 0);
+        lua_pushcclosure(L, index, 1);
+        lua_setfield(L, -2, "__index");
+        lua_pushcfunction(L, refuse_assignment);
+        lua_setfield(L, -2, "__newindex");
+        lua_pushstring(L, type);
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_setmetatable(L, -2);
+}
+
+bool neapi_context_method_lj(lua_State *L, neap_text *name)
+{
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return true;
+    if (lua_type(L, 2) != LUA_TSTRING)
+        neapi_misuse_lj(L, "context is indexed by texts only");
+    name->data = lua_tolstring(L, 2, &name->size);
+    return false;
+}
+
+int neapi_context_unknown_lj(lua_State *L, neap_text name, const char *const *names, size_t count)
+{
+    const char *nearest = neapi_nearest(name, names, count);
     return neapi_misuse_lj(L, "context has no '%.*s'%s%s%s", NEAPI_TEXT(name),
                            nearest != NULL ? "; did you mean '" : "",
                            nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
+/* ---- The object -------------------------------------------------------------------------------
+ */
+
+static int unknown_property(lua_State *L, neap_text name)
+{
+    static const char *const names[] = {"now",   "id",         "publish",        "state",
+                                        "meta",  "command_id", "correlation_id", "causation_id",
+                                        "event", "services"};
+    return neapi_context_unknown_lj(L, name, names, sizeof names / sizeof *names);
+}
+
 static int context_index(lua_State *L)
 {
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+    neap_text name;
+    if (neapi_context_method_lj(L, &name))
         return 1;
-    neap_text name = {0};
-    if (lua_type(L, 2) != LUA_TSTRING)
-        return neapi_misuse_lj(L, "context is indexed by texts only");
-    name.data = lua_tolstring(L, 2, &name.size);
     neapi_engine *engine = check_context_lj(L, name.data);
     if (neapi_context_envelope_lj(L, engine, engine->scope.call, name))
         return 1;
@@ -262,11 +301,6 @@ static int context_index(lua_State *L)
     return 1;
 }
 
-static int refuse_assignment(lua_State *L)
-{
-    return neapi_misuse_lj(L, "context cannot be changed");
-}
-
 neapi_engine **neapi_context_new_lj(lua_State *L, neapi_engine *engine)
 {
     static const luaL_Reg methods[] = {
@@ -275,14 +309,6 @@ neapi_engine **neapi_context_new_lj(lua_State *L, neapi_engine *engine)
     };
     neapi_engine **place = lua_newuserdatauv(L, sizeof *place, 0);
     *place = engine;
-    luaL_newmetatable(L, METATABLE);
-    luaL_newlib(L, methods);
-    lua_pushcclosure(L, context_index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, refuse_assignment);
-    lua_setfield(L, -2, "__newindex");
-    lua_pushliteral(L, METATABLE);
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
+    neapi_context_class_lj(L, METATABLE, methods, context_index);
     return place;
 }

@@ -145,6 +145,18 @@ static void set_options(neapi_engine *engine, const neapi_engine_options *option
     vm->depth = options->depth;
 }
 
+/* Without a state yet. Errors: NULL. */
+static neapi_engine *new_engine(const neapi_engine_options *options)
+{
+    neapi_engine *made = neapi_alloc_zero(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    neapi_catalog_init(&made->catalog);
+    neapi_map_init(&made->plan.former_by_name);
+    set_options(made, options);
+    return made;
+}
+
 /* Nothing of the engine stays in the host's state. Allocates nothing, raises nothing. */
 static void leave_host(neapi_engine *engine)
 {
@@ -192,12 +204,9 @@ neap_status neapi_engine_open(neapi_sources *sources, const neapi_engine_options
     neap_error own;
     if (error == NULL)
         error = &own;
-    neapi_engine *opened = neapi_alloc_zero(1, sizeof *opened);
+    neapi_engine *opened = new_engine(options);
     if (opened == NULL)
         return neapi_nomem(error);
-    neapi_catalog_init(&opened->catalog);
-    neapi_map_init(&opened->plan.former_by_name);
-    set_options(opened, options);
     neap_status status = neapi_vm_open(&opened->vm) ? NEAP_OK : neapi_nomem(error);
     if (status == NEAP_OK)
         status = enter_first(opened, sources, error);
@@ -293,11 +302,9 @@ neap_status neapi_engine_open_guest(void *lua_state, int services, neapi_sources
     neap_error own;
     if (error == NULL)
         error = &own;
-    neapi_engine *opened = neapi_alloc_zero(1, sizeof *opened);
+    neapi_engine *opened = new_engine(options);
     if (opened == NULL)
         return neapi_nomem(error);
-    neapi_catalog_init(&opened->catalog);
-    set_options(opened, options);
     opened->vm.guest = true;
     opened->vm.border = run_entry;
     opened->vm.L = opened->vm.running = lua_state;

@@ -2,6 +2,8 @@
 #ifndef NEAPI_SCRIPT_ENGINE_STATE_H
 #define NEAPI_SCRIPT_ENGINE_STATE_H
 
+#include <lauxlib.h>
+
 #include "script/engine.h"
 #include "script/plan.h"
 #include "script/vm.h"
@@ -116,6 +118,15 @@ int neapi_context_state_lj(lua_State *L, neapi_engine *engine);
 /* Pushes what a message's envelope has under that name: meta, command_id … false: nothing. */
 bool neapi_context_envelope_lj(lua_State *L, const neapi_engine *engine, const neapi_call *call,
                                neap_text name);
+
+/* What the context of handlers and that of middleware share. Gives the userdata on top its class:
+ * closed, with `index` for what is asked of it, which has `methods` as its upvalue. */
+void neapi_context_class_lj(lua_State *L, const char *type, const luaL_Reg *methods,
+                            lua_CFunction index);
+/* In `index`: true: the method that was asked for is pushed; false: *name is no method. */
+bool neapi_context_method_lj(lua_State *L, neap_text *name);
+/* Raises that there is nothing of that name, with "did you mean". */
+int neapi_context_unknown_lj(lua_State *L, neap_text name, const char *const *names, size_t count);
 
 /* context: core/script/context.c. Pushes the one object, and gives where it finds the engine. */
 neapi_engine **neapi_context_new_lj(lua_State *L, neapi_engine *engine);

@@ -44,16 +44,33 @@ static int free_reply(lua_State *L)
     return 0;
 }
 
-neap_reply **neapi_host_reply_place_lj(lua_State *L)
+void *neapi_host_place_lj(lua_State *L, const char *type, lua_CFunction release)
 {
-    neap_reply **place = lua_newuserdatauv(L, sizeof(neap_reply *), 0);
-    *place = NULL;
-    if (luaL_newmetatable(L, "neap.Reply")) {
-        lua_pushcfunction(L, free_reply);
+    void *place = lua_newuserdatauv(L, sizeof(void *), 0);
+    memset(place, 0, sizeof(void *)); /* no pointer of a type yet */
+    if (luaL_newmetatable(L, type)) {
+        lua_pushcfunction(L, release);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
     return place;
+}
+
+neap_reply **neapi_host_reply_place_lj(lua_State *L)
+{
+    return neapi_host_place_lj(L, "neap.Reply", free_reply);
+}
+
+void neapi_host_set_count_lj(lua_State *L, const char *name, uint64_t count)
+{
+    lua_pushinteger(L, (lua_Integer)count);
+    lua_setfield(L, -2, name);
+}
+
+void neapi_host_set_text_lj(lua_State *L, const char *name, neap_text text)
+{
+    lua_pushlstring(L, text.data, text.size);
+    lua_setfield(L, -2, name);
 }
 
 void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt)

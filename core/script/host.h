@@ -39,6 +39,13 @@ neapi_host *neapi_host_check_lj(lua_State *L, const char *method);
 
 /* Returns nil and the error. */
 int neapi_host_fail_lj(lua_State *L, const neap_error *error);
+/* Pushes a place for a pointer, which is NULL; `release` is called with the place when nobody holds
+ * it, so that an error raised on the way does not lose what it holds. `type` names its metatable.
+ */
+void *neapi_host_place_lj(lua_State *L, const char *type, lua_CFunction release);
+/* Set a field of the table on top. */
+void neapi_host_set_count_lj(lua_State *L, const char *name, uint64_t count);
+void neapi_host_set_text_lj(lua_State *L, const char *name, neap_text text);
 /* Pushes a place that frees the reply put into it when nobody holds it. */
 neap_reply **neapi_host_reply_place_lj(lua_State *L);
 /* Gives the reply's receipt as a table, and frees the reply. */

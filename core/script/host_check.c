@@ -12,45 +12,21 @@ static int free_check(lua_State *L)
     return 0;
 }
 
-static const neap_store_check **push_place_lj(lua_State *L)
-{
-    const neap_store_check **place = lua_newuserdatauv(L, sizeof *place, 0);
-    *place = NULL;
-    if (luaL_newmetatable(L, "neap.StoreCheck")) {
-        lua_pushcfunction(L, free_check);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    return place;
-}
-
-static void set_count_lj(lua_State *L, const char *name, uint64_t count)
-{
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_setfield(L, -2, name);
-}
-
-static void set_text_lj(lua_State *L, const char *name, neap_text text)
-{
-    lua_pushlstring(L, text.data, text.size);
-    lua_setfield(L, -2, name);
-}
-
 static void push_findings_lj(lua_State *L, const neap_store_finding *finding)
 {
     lua_newtable(L);
     for (lua_Integer i = 1; finding != NULL; finding = finding->next, i++) {
         lua_createtable(L, 0, 8);
-        set_text_lj(L, "type", finding->type);
-        set_count_lj(L, "schema", finding->schema);
+        neapi_host_set_text_lj(L, "type", finding->type);
+        neapi_host_set_count_lj(L, "schema", finding->schema);
         lua_pushstring(L, neap_reading_name(finding->reading));
         lua_setfield(L, -2, "reading");
         lua_pushboolean(L, finding->reading == NEAP_READING_REFUSED);
         lua_setfield(L, -2, "readable");
-        set_count_lj(L, "events", finding->events);
-        set_count_lj(L, "first", finding->first);
-        set_count_lj(L, "last", finding->last);
-        set_text_lj(L, "message", finding->message);
+        neapi_host_set_count_lj(L, "events", finding->events);
+        neapi_host_set_count_lj(L, "first", finding->first);
+        neapi_host_set_count_lj(L, "last", finding->last);
+        neapi_host_set_text_lj(L, "message", finding->message);
         lua_rawseti(L, -2, i);
     }
 }
@@ -58,12 +34,12 @@ static void push_findings_lj(lua_State *L, const neap_store_finding *finding)
 static void push_check_lj(lua_State *L, const neap_store_check *check)
 {
     lua_createtable(L, 0, 7);
-    set_count_lj(L, "events", check->events);
-    set_count_lj(L, "current", check->current);
-    set_count_lj(L, "upcast", check->upcast);
-    set_count_lj(L, "retired", check->retired);
-    set_count_lj(L, "refused", check->refused);
-    set_count_lj(L, "unreadable", check->unreadable);
+    neapi_host_set_count_lj(L, "events", check->events);
+    neapi_host_set_count_lj(L, "current", check->current);
+    neapi_host_set_count_lj(L, "upcast", check->upcast);
+    neapi_host_set_count_lj(L, "retired", check->retired);
+    neapi_host_set_count_lj(L, "refused", check->refused);
+    neapi_host_set_count_lj(L, "unreadable", check->unreadable);
     push_findings_lj(L, check->findings);
     lua_setfield(L, -2, "findings");
 }
@@ -72,7 +48,7 @@ int neapi_host_check_store(lua_State *L)
 {
     neapi_host *host = neapi_host_check_lj(L, "check_store");
     neap_error error;
-    const neap_store_check **check = push_place_lj(L);
+    const neap_store_check **check = neapi_host_place_lj(L, "neap.StoreCheck", free_check);
     if (neap_check_store(host->runtime, check, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     push_check_lj(L, *check);

@@ -12,41 +12,17 @@ static int free_statistics(lua_State *L)
     return 0;
 }
 
-static const neap_statistics **push_place_lj(lua_State *L)
-{
-    const neap_statistics **place = lua_newuserdatauv(L, sizeof *place, 0);
-    *place = NULL;
-    if (luaL_newmetatable(L, "neap.Statistics")) {
-        lua_pushcfunction(L, free_statistics);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    return place;
-}
-
-static void set_count_lj(lua_State *L, const char *name, uint64_t count)
-{
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_setfield(L, -2, name);
-}
-
-static void set_text_lj(lua_State *L, const char *name, neap_text text)
-{
-    lua_pushlstring(L, text.data, text.size);
-    lua_setfield(L, -2, name);
-}
-
 static void push_types_lj(lua_State *L, const neap_type_statistics *type)
 {
     lua_newtable(L);
     for (lua_Integer i = 1; type != NULL; type = type->next, i++) {
         lua_createtable(L, 0, 6);
-        set_text_lj(L, "type", type->type);
-        set_count_lj(L, "schema", type->schema);
-        set_count_lj(L, "events", type->events);
-        set_count_lj(L, "first", type->first);
-        set_count_lj(L, "last", type->last);
-        set_count_lj(L, "data_bytes", type->data_bytes);
+        neapi_host_set_text_lj(L, "type", type->type);
+        neapi_host_set_count_lj(L, "schema", type->schema);
+        neapi_host_set_count_lj(L, "events", type->events);
+        neapi_host_set_count_lj(L, "first", type->first);
+        neapi_host_set_count_lj(L, "last", type->last);
+        neapi_host_set_count_lj(L, "data_bytes", type->data_bytes);
         lua_rawseti(L, -2, i);
     }
 }
@@ -56,9 +32,9 @@ static void push_categories_lj(lua_State *L, const neap_category_statistics *cat
     lua_newtable(L);
     for (lua_Integer i = 1; category != NULL; category = category->next, i++) {
         lua_createtable(L, 0, 3);
-        set_text_lj(L, "category", category->category);
-        set_count_lj(L, "streams", category->streams);
-        set_count_lj(L, "events", category->events);
+        neapi_host_set_text_lj(L, "category", category->category);
+        neapi_host_set_count_lj(L, "streams", category->streams);
+        neapi_host_set_count_lj(L, "events", category->events);
         lua_rawseti(L, -2, i);
     }
 }
@@ -68,9 +44,9 @@ static void push_streams_lj(lua_State *L, const neap_stream_statistics *stream)
     lua_newtable(L);
     for (lua_Integer i = 1; stream != NULL; stream = stream->next, i++) {
         lua_createtable(L, 0, 3);
-        set_text_lj(L, "stream", stream->stream);
-        set_count_lj(L, "events", stream->events);
-        set_count_lj(L, "last", stream->last);
+        neapi_host_set_text_lj(L, "stream", stream->stream);
+        neapi_host_set_count_lj(L, "events", stream->events);
+        neapi_host_set_count_lj(L, "last", stream->last);
         lua_rawseti(L, -2, i);
     }
 }
@@ -80,24 +56,24 @@ static void push_statistics_lj(lua_State *L, const neap_statistics *statistics)
     lua_createtable(L, 0, 20);
     lua_pushinteger(L, statistics->taken_at);
     lua_setfield(L, -2, "taken_at");
-    set_count_lj(L, "events", statistics->events);
-    set_count_lj(L, "tagged_events", statistics->tagged_events);
-    set_count_lj(L, "data_bytes", statistics->data_bytes);
-    set_count_lj(L, "streams", statistics->streams);
-    set_count_lj(L, "commands", statistics->commands);
-    set_count_lj(L, "keys", statistics->keys);
-    set_count_lj(L, "snapshots", statistics->snapshots);
-    set_count_lj(L, "snapshot_bytes", statistics->snapshot_bytes);
-    set_count_lj(L, "store_bytes", statistics->store_bytes);
-    set_count_lj(L, "log_bytes", statistics->log_bytes);
+    neapi_host_set_count_lj(L, "events", statistics->events);
+    neapi_host_set_count_lj(L, "tagged_events", statistics->tagged_events);
+    neapi_host_set_count_lj(L, "data_bytes", statistics->data_bytes);
+    neapi_host_set_count_lj(L, "streams", statistics->streams);
+    neapi_host_set_count_lj(L, "commands", statistics->commands);
+    neapi_host_set_count_lj(L, "keys", statistics->keys);
+    neapi_host_set_count_lj(L, "snapshots", statistics->snapshots);
+    neapi_host_set_count_lj(L, "snapshot_bytes", statistics->snapshot_bytes);
+    neapi_host_set_count_lj(L, "store_bytes", statistics->store_bytes);
+    neapi_host_set_count_lj(L, "log_bytes", statistics->log_bytes);
     if (statistics->events != 0) {
         lua_pushinteger(L, statistics->first_at);
         lua_setfield(L, -2, "first_at");
         lua_pushinteger(L, statistics->last_at);
         lua_setfield(L, -2, "last_at");
     }
-    set_count_lj(L, "last_hour", statistics->last_hour);
-    set_count_lj(L, "last_day", statistics->last_day);
+    neapi_host_set_count_lj(L, "last_hour", statistics->last_hour);
+    neapi_host_set_count_lj(L, "last_day", statistics->last_day);
     lua_pushnumber(L, statistics->per_second);
     lua_setfield(L, -2, "per_second");
     push_types_lj(L, statistics->types);
@@ -112,7 +88,7 @@ int neapi_host_stats(lua_State *L)
 {
     neapi_host *host = neapi_host_check_lj(L, "stats");
     neap_error error;
-    const neap_statistics **statistics = push_place_lj(L);
+    const neap_statistics **statistics = neapi_host_place_lj(L, "neap.Statistics", free_statistics);
     if (neap_stats(host->runtime, statistics, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     push_statistics_lj(L, *statistics);
