@@ -2,42 +2,11 @@
  * whole store; medians of several rounds, in turn, on SQLite. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "measure.h"
 
-#define EVENTS 100000
-
 static neap_error error;
-
-static void write_stream(const char *store)
-{
-    neap_runtime *runtime = open_runtime("shop.lua", store, false);
-    for (unsigned i = 0; i < EVENTS; i++) {
-        char json[256];
-        snprintf(json, sizeof json,
-                 "{\"note\":\"a note of about sixty bytes, so that an event has its "
-                 "length\",\"order_id\":\"o-0\",\"price\":12.5,\"quantity\":%u,"
-                 "\"sku\":\"sku-0123456789\"}",
-                 i % 7 + 1);
-        send_command(runtime, "AddLine", json);
-    }
-    wait_for_commands(runtime, EVENTS);
-    neap_close(runtime);
-}
-
-static double load_ms(neap_runtime *runtime)
-{
-    double start = now_s();
-    neap_reply *reply;
-    if (neap_state(runtime, "Order", "o-0", 0, &reply, &error) != NEAP_OK)
-        die("state", error.message);
-    if (strstr(neap_reply_json(reply, NULL), "\"lines\":100000,") == NULL)
-        die("state", neap_reply_json(reply, NULL));
-    neap_reply_free(reply);
-    return (now_s() - start) * 1000;
-}
 
 static double check_ms(neap_runtime *runtime)
 {
@@ -45,7 +14,7 @@ static double check_ms(neap_runtime *runtime)
     const neap_store_check *check;
     if (neap_check_store(runtime, &check, &error) != NEAP_OK)
         die("check", error.message);
-    if (check->upcast != EVENTS)
+    if (check->upcast != LONG_STREAM)
         die("check", "not all events are upcast");
     neap_store_check_free(check);
     return (now_s() - start) * 1000;
@@ -58,12 +27,12 @@ int main(void)
     if (mkdtemp(folder) == NULL)
         die("usage", "/tmp must be writable");
     snprintf(store, sizeof store, "sqlite:%s/old.db", folder);
-    write_stream(store);
+    write_long_stream("shop.lua", store);
     neap_runtime *old = open_runtime("shop.lua", store, true);
     neap_runtime *later = open_runtime("evolution.lua", store, true);
     for (int round = 0; round < ROUNDS; round++) {
-        as_they_are[round] = load_ms(old);
-        upcast[round] = load_ms(later);
+        as_they_are[round] = load_ms(old, 1);
+        upcast[round] = load_ms(later, 1);
         checked[round] = check_ms(later);
     }
     neap_close(old);
@@ -71,7 +40,7 @@ int main(void)
     double plain = median(as_they_are), slow = median(upcast);
     printf("loading a stream of %d events (median of %d): %.1f ms upcast, %.1f ms as they are, "
            "ratio %.2f; checking the store %.1f ms\n",
-           EVENTS, ROUNDS, slow, plain, slow / plain, median(checked));
+           LONG_STREAM, ROUNDS, slow, plain, slow / plain, median(checked));
     snprintf(clean, sizeof clean, "rm -rf %s", folder);
     return system(clean) == 0 ? 0 : 1;
 }

@@ -70,3 +70,33 @@ void wait_for_commands(neap_runtime *runtime, unsigned commands)
     if (atomic_exchange(&done, 0) != commands)
         die("drain", "not every command was answered");
 }
+
+void write_long_stream(const char *domain, const char *store)
+{
+    neap_runtime *runtime = open_runtime(domain, store, false);
+    for (unsigned i = 0; i < LONG_STREAM; i++) {
+        char json[256];
+        snprintf(json, sizeof json,
+                 "{\"note\":\"a note of about sixty bytes, so that an event has its "
+                 "length\",\"order_id\":\"o-0\",\"price\":12.5,\"quantity\":%u,"
+                 "\"sku\":\"sku-0123456789\"}",
+                 i % 7 + 1);
+        send_command(runtime, "AddLine", json);
+    }
+    wait_for_commands(runtime, LONG_STREAM);
+    neap_close(runtime);
+}
+
+double load_ms(neap_runtime *runtime, unsigned loads)
+{
+    double start = now_s();
+    for (unsigned i = 0; i < loads; i++) {
+        neap_reply *reply;
+        if (neap_state(runtime, "Order", "o-0", 0, &reply, &error) != NEAP_OK)
+            die("state", error.message);
+        if (strstr(neap_reply_json(reply, NULL), "\"lines\":100000,") == NULL)
+            die("state", neap_reply_json(reply, NULL));
+        neap_reply_free(reply);
+    }
+    return (now_s() - start) * 1000 / loads;
+}

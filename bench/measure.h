@@ -25,4 +25,13 @@ void send_command(neap_runtime *runtime, const char *name, const char *json);
 /* Waits until all that was queued is done; ends the process if one of `commands` was not. */
 void wait_for_commands(neap_runtime *runtime, unsigned commands);
 
+/* Events of one long stream, bench/shop.lua's Order-o-0. */
+#define LONG_STREAM 100000
+
+/* Writes it with a domain that has the command AddLine. */
+void write_long_stream(const char *domain, const char *store);
+
+/* Milliseconds that one load of it takes, of so many. */
+double load_ms(neap_runtime *runtime, unsigned loads);
+
 #endif

@@ -12,95 +12,20 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "runtime/options.h"
-#include "runtime/runtime.h"
+#include "runtime/by_hand.h"
 
 #define SECOND 1000000
-
-static int64_t now_us;
-
-static int64_t clock_now(void *self)
-{
-    (void)self;
-    return now_us;
-}
-
-static void count_up(void *self, void *bytes, size_t size)
-{
-    static unsigned char next;
-    (void)self;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)bytes)[i] = next++;
-}
-
-static void no_park(void *self, neapi_gate *gate, unsigned seen, int64_t deadline_us)
-{
-    (void)self;
-    (void)gate;
-    (void)seen;
-    (void)deadline_us;
-}
-
-static void wake(void *self, neapi_gate *gate)
-{
-    (void)self;
-    atomic_fetch_add(&gate->count, 1);
-}
-
-static const neapi_platform platform = {NULL, clock_now, clock_now, count_up, no_park, wake};
 
 static neap_runtime runtime;
 static neap_error error;
 
-static void open_engine(void)
-{
-    const neapi_engine_options options = {
-        .platform = &platform,
-        .memory_bytes = 64 << 20,
-        .allocation_bytes = 16 << 20,
-        .unit_bytes = 1 << 20,
-        .message_bytes = 1 << 20,
-        .instructions = 1000000,
-        .ms = 60000,
-        .depth = 50,
-        .unit_events = 100,
-        .load_state = neapi_lane_accepted_state,
-        .host = &runtime.lane,
-    };
-    if (neapi_engine_open(runtime.sources, &options, &runtime.engine, &error) != NEAP_OK)
-        fail_msg("%s", error.message);
-    runtime.catalog = neapi_engine_catalog(runtime.engine);
-}
-
 static int set_up(void **unused)
 {
     (void)unused;
-    neapi_session *session;
-    memset(&runtime, 0, sizeof runtime);
-    now_us = 1700000000000000;
-    neapi_options_take(NULL, &runtime.options, &error);
+    by_hand_us = 1700000000000000;
+    by_hand_load(&runtime, &by_hand_platform, DOMAIN, "memory:", NULL, NULL);
     runtime.options.queue_length = 4;
-    runtime.platform = &platform;
-    pthread_mutex_init(&runtime.log_mutex, NULL);
-    runtime.report = (neapi_report){NULL, NULL, &runtime.log_mutex};
-    assert_int_equal(neapi_sources_open(DOMAIN, &runtime.sources, &error), NEAP_OK);
-    open_engine();
-    assert_int_equal(neapi_store_open("memory:", NEAPI_MODE_WRITE, &runtime.store, &error),
-                     NEAP_OK);
-    assert_int_equal(neapi_session_open(runtime.store, NEAPI_MODE_WRITE, &session, &error),
-                     NEAP_OK);
-    assert_int_equal(
-        neapi_writer_init(&runtime.writer, &platform, &runtime.report, session, &error), NEAP_OK);
-    assert_int_equal(neapi_session_open(runtime.store, NEAPI_MODE_READ, &session, &error), NEAP_OK);
-    neapi_lane *lane = &runtime.lane;
-    lane->options = &runtime.options;
-    lane->platform = &platform;
-    lane->report = &runtime.report;
-    lane->catalog = runtime.catalog;
-    lane->writer = &runtime.writer;
-    lane->fingerprint = neapi_sources_fingerprint(runtime.sources);
-    assert_int_equal(neapi_lane_init(lane, runtime.engine, session, &error), NEAP_OK);
-    runtime.stage = NEAPI_RUNTIME_RUNNING;
+    by_hand_start(&runtime);
     return 0;
 }
 
@@ -109,12 +34,7 @@ static int tear_down(void **unused)
     (void)unused;
     assert_int_equal(runtime.lane.unanswered, 0);
     assert_int_equal(runtime.lane.wakeups.count, 0);
-    neapi_lane_fini(&runtime.lane);
-    neapi_writer_fini(&runtime.writer);
-    neapi_store_close(runtime.store);
-    neapi_sources_free(runtime.sources);
-    neapi_options_free(&runtime.options);
-    pthread_mutex_destroy(&runtime.log_mutex);
+    by_hand_close(&runtime);
     assert_int_equal(neapi_alloc_blocks(), 0);
     return 0;
 }
@@ -185,20 +105,20 @@ static void it_sleeps_until_its_time_and_others_go_on(void **unused)
     send(&slow, "{\"id\":\"a\",\"before\":10}", 0);
     send(&middle, "{\"id\":\"b\",\"before\":5}", 0);
     send(&fast, "{\"id\":\"a\"}", 0);
-    int64_t began_us = now_us;
+    int64_t began_us = by_hand_us;
     step_all();
     assert_true(fast.answered);
     assert_int_equal(fast.version, 1);
     assert_false(slow.answered || middle.answered);
     assert_int_equal(neapi_lane_wake_us(&runtime.lane), began_us + 5 * SECOND);
-    now_us = began_us + 5 * SECOND;
+    by_hand_us = began_us + 5 * SECOND;
     step_all();
     assert_true(middle.answered);
     assert_false(slow.answered);
-    now_us = began_us + 10 * SECOND - 1;
+    by_hand_us = began_us + 10 * SECOND - 1;
     step_all();
     assert_false(slow.answered);
-    now_us++;
+    by_hand_us++;
     step_all();
     assert_int_equal(slow.version, 2);
     assert_int_equal(neapi_lane_wake_us(&runtime.lane), NEAPI_NO_DEADLINE);
@@ -241,7 +161,7 @@ static void next_gives_the_receipt_when_it_is_durable(void **unused)
     step();
     assert_int_equal(runtime.lane.wakeups.count, 1);
     assert_false(it.answered);
-    now_us += SECOND;
+    by_hand_us += SECOND;
     step();
     assert_int_equal(it.version, 1);
 }
@@ -252,7 +172,7 @@ static void time_that_ends_while_it_sleeps_leaves_nothing_done(void **unused)
     outcome it;
     send(&it, "{\"id\":\"a\",\"before\":10}", 1000);
     step_all();
-    now_us += SECOND;
+    by_hand_us += SECOND;
     step_all();
     assert_int_equal(it.status, NEAP_TIMEOUT);
     assert_false(it.unknown);
@@ -265,7 +185,7 @@ static void time_that_ends_at_the_writer_leaves_the_outcome_unknown(void **unuse
     outcome it;
     send(&it, "{\"id\":\"a\"}", 1000);
     step();
-    now_us += SECOND;
+    by_hand_us += SECOND;
     step();
     assert_int_equal(it.status, NEAP_TIMEOUT);
     assert_true(it.unknown);
@@ -284,7 +204,7 @@ static void what_is_not_begun_is_withdrawn(void **unused)
     warm->settling = true;
     send(&second, "{\"id\":\"a\",\"within\":1}", 0);
     step();
-    now_us += SECOND;
+    by_hand_us += SECOND;
     step();
     assert_int_equal(second.status, NEAP_TIMEOUT);
     assert_false(second.unknown);
@@ -299,10 +219,10 @@ static void a_narrower_time_ends_one_attempt(void **unused)
     outcome it;
     send(&it, "{\"id\":\"a\",\"within\":1,\"again\":1}", 0);
     step(); /* the unit waits for the writer, who sleeps */
-    now_us += SECOND;
+    by_hand_us += SECOND;
     step();
     assert_false(it.answered);
-    now_us += SECOND;
+    by_hand_us += SECOND;
     step_all(); /* both attempts are committed, each under an id of its own */
     assert_int_equal(it.status, NEAP_OK);
     assert_int_equal(head(), 2);
@@ -339,7 +259,7 @@ static void sleeping_messages_are_bounded(void **unused)
     assert_int_equal(accepted, 8); /* four that sleep, four that wait */
     assert_int_equal(runtime.lane.unanswered, 4);
     for (int i = 0; i < 3; i++) {
-        now_us += 10 * SECOND;
+        by_hand_us += 10 * SECOND;
         step_all();
     }
     assert_int_equal(head(), 8);
@@ -353,7 +273,7 @@ static void rejections_come_again_and_in_the_end_are_given(void **unused)
     for (int i = 0; i < 2; i++) {
         step_all();
         assert_false(it.answered);
-        now_us += SECOND;
+        by_hand_us += SECOND;
     }
     step_all();
     assert_int_equal(it.status, NEAP_REJECTED);

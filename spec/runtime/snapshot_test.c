@@ -14,44 +14,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "runtime/options.h"
-#include "runtime/runtime.h"
+#include "runtime/by_hand.h"
 #include "runtime/snapshot.h"
 
 #define SECOND ((int64_t)1000000)
 #define START  ((int64_t)1700000000 * SECOND)
-
-static int64_t now_us;
-
-static int64_t clock_now(void *self)
-{
-    (void)self;
-    return now_us;
-}
-
-static void some_random(void *self, void *bytes, size_t size)
-{
-    static unsigned char last;
-    (void)self;
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)bytes)[i] = last++;
-}
-
-static void park(void *self, neapi_gate *gate, unsigned seen, int64_t deadline_us)
-{
-    (void)self;
-    (void)gate;
-    (void)seen;
-    (void)deadline_us;
-}
-
-static void wake(void *self, neapi_gate *gate)
-{
-    (void)self;
-    atomic_fetch_add(&gate->count, 1);
-}
-
-static const neapi_platform platform = {NULL, clock_now, clock_now, some_random, park, wake};
 
 typedef struct world {
     const char *url;
@@ -71,58 +38,12 @@ static void note_log(void *user, neap_log_level level, const char *text)
     snprintf(it->warning, sizeof it->warning, "%s", text);
 }
 
-static void open_lane(world *it)
-{
-    neap_error error;
-    neap_runtime *runtime = &it->runtime;
-    neapi_session *session;
-    assert_int_equal(neapi_session_open(runtime->store, NEAPI_MODE_WRITE, &session, &error),
-                     NEAP_OK);
-    assert_int_equal(
-        neapi_writer_init(&runtime->writer, &platform, &runtime->report, session, &error), NEAP_OK);
-    assert_int_equal(neapi_session_open(runtime->store, NEAPI_MODE_READ, &session, &error),
-                     NEAP_OK);
-    neapi_lane *lane = &runtime->lane;
-    lane->options = &runtime->options;
-    lane->platform = &platform;
-    lane->report = &runtime->report;
-    lane->catalog = runtime->catalog;
-    lane->writer = &runtime->writer;
-    lane->fingerprint = neapi_sources_fingerprint(runtime->sources);
-    assert_int_equal(neapi_lane_init(lane, runtime->engine, session, &error), NEAP_OK);
-    runtime->stage = NEAPI_RUNTIME_RUNNING;
-}
-
 /* Answers, warnings and the clock go on as they were. */
 static void open_world(world *it)
 {
-    neap_error error;
-    neap_runtime *runtime = &it->runtime;
-    memset(runtime, 0, sizeof *runtime);
-    neapi_options_take(NULL, &runtime->options, &error);
-    runtime->options.snapshot_bytes = 1024;
-    runtime->platform = &platform;
-    pthread_mutex_init(&runtime->log_mutex, NULL);
-    runtime->report = (neapi_report){note_log, it, &runtime->log_mutex};
-    assert_int_equal(neapi_sources_open(SNAPSHOTS, &runtime->sources, &error), NEAP_OK);
-    const neapi_engine_options options = {
-        .platform = &platform,
-        .memory_bytes = 64 << 20,
-        .allocation_bytes = 16 << 20,
-        .unit_bytes = 1 << 20,
-        .message_bytes = 1 << 20,
-        .instructions = 1000000,
-        .ms = 60000,
-        .depth = 50,
-        .unit_events = 100,
-        .load_state = neapi_lane_accepted_state,
-        .host = &runtime->lane,
-    };
-    if (neapi_engine_open(runtime->sources, &options, &runtime->engine, &error) != NEAP_OK ||
-        neapi_store_open(it->url, NEAPI_MODE_WRITE, &runtime->store, &error) != NEAP_OK)
-        fail_msg("%s", error.message);
-    runtime->catalog = neapi_engine_catalog(runtime->engine);
-    open_lane(it);
+    by_hand_load(&it->runtime, &by_hand_platform, SNAPSHOTS, it->url, note_log, it);
+    it->runtime.options.snapshot_bytes = 1024;
+    by_hand_start(&it->runtime);
 }
 
 static void close_world(world *it)
@@ -138,12 +59,7 @@ static void close_world(world *it)
         neapi_unit_release(each->unit);
         neapi_free(each);
     }
-    neapi_lane_fini(&runtime->lane);
-    neapi_writer_fini(&runtime->writer);
-    neapi_store_close(runtime->store);
-    neapi_sources_free(runtime->sources);
-    neapi_options_free(&runtime->options);
-    pthread_mutex_destroy(&runtime->log_mutex);
+    by_hand_close(runtime);
 }
 
 static char folder[] = "/tmp/neap-snapshot-XXXXXX";
@@ -164,7 +80,7 @@ static int set_up(void **state)
     world *it = calloc(1, sizeof *it);
     assert_non_null(it);
     it->url = *state;
-    now_us = START;
+    by_hand_us = START;
     remove_files();
     open_world(it);
     *state = it;
@@ -322,8 +238,8 @@ static void put(world *it, const char *aggregate, const char *stream, uint64_t v
                                      .state = bytes,
                                      .keep = 9};
     assert_int_equal(neapi_unit_snapshot(unit, &snapshot), NEAP_OK);
-    assert_int_equal(neapi_commit(it->runtime.writer.session, &unit, 1, now_us, &outcome, &error),
-                     NEAP_OK);
+    assert_int_equal(
+        neapi_commit(it->runtime.writer.session, &unit, 1, by_hand_us, &outcome, &error), NEAP_OK);
     assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
     neapi_unit_release(unit);
 }
@@ -348,16 +264,16 @@ static void one_is_made_when_the_last_is_old(void **state)
 {
     world *it = *state;
     add(it, "Timed", "a", 1);
-    now_us += 59 * SECOND;
+    by_hand_us += 59 * SECOND;
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "");
-    now_us += SECOND;
+    by_hand_us += SECOND;
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "3");
-    now_us += 59 * SECOND;
+    by_hand_us += 59 * SECOND;
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "3");
-    now_us += SECOND;
+    by_hand_us += SECOND;
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "5 3");
 }
@@ -366,9 +282,9 @@ static void time_alone_makes_none(void **state)
 {
     world *it = *state;
     add(it, "Timed", "a", 1);
-    now_us += 60 * SECOND;
+    by_hand_us += 60 * SECOND;
     add(it, "Timed", "a", 1);
-    now_us += 3600 * SECOND;
+    by_hand_us += 3600 * SECOND;
     settle(it);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "2");
     forget_states(it);
@@ -381,16 +297,16 @@ static void the_age_is_known_after_loading(void **state)
 {
     world *it = *state;
     add(it, "Timed", "a", 1);
-    now_us += 40 * SECOND;
+    by_hand_us += 40 * SECOND;
     forget_states(it);
     add(it, "Timed", "a", 1); /* 40 s after the first event */
     assert_string_equal(versions(it, "Timed", "Timed-a"), "");
-    now_us += 20 * SECOND;
+    by_hand_us += 20 * SECOND;
     forget_states(it);
     add(it, "Timed", "a", 1);
     /* It was due when it was loaded; what was decided then is in it. */
     assert_string_equal(versions(it, "Timed", "Timed-a"), "3");
-    now_us += 59 * SECOND;
+    by_hand_us += 59 * SECOND;
     forget_states(it);
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "3");
@@ -400,12 +316,12 @@ static void a_clock_set_back_only_delays(void **state)
 {
     world *it = *state;
     add(it, "Timed", "a", 1);
-    now_us += 60 * SECOND;
+    by_hand_us += 60 * SECOND;
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "2");
-    now_us -= 3600 * SECOND;
+    by_hand_us -= 3600 * SECOND;
     add(it, "Timed", "a", 1);
-    now_us += 60 * SECOND;
+    by_hand_us += 60 * SECOND;
     add(it, "Timed", "a", 1);
     assert_string_equal(versions(it, "Timed", "Timed-a"), "4 2");
 }
@@ -415,10 +331,10 @@ static void of_two_policies_the_first_counts(void **state)
     world *it = *state;
     add(it, "Both", "a", 5);
     assert_string_equal(versions(it, "Both", "Both-a"), "5");
-    now_us += 60 * SECOND;
+    by_hand_us += 60 * SECOND;
     add(it, "Both", "a", 1);
     assert_string_equal(versions(it, "Both", "Both-a"), "6");
-    now_us += 59 * SECOND;
+    by_hand_us += 59 * SECOND;
     add(it, "Both", "a", 4);
     assert_string_equal(versions(it, "Both", "Both-a"), "6");
     add(it, "Both", "a", 1);
@@ -538,15 +454,15 @@ static void intrude(world *it, const char *stream, const char *type, const char 
     neapi_outcome outcome;
     neap_error error;
     neapi_unit *unit = neapi_unit_new((neap_uuid){{1}});
-    const neap_event event = {.recorded_at = now_us,
-                              .id = neapi_uuid_new(&it->runtime.lane.ids, now_us),
+    const neap_event event = {.recorded_at = by_hand_us,
+                              .id = neapi_uuid_new(&it->runtime.lane.ids, by_hand_us),
                               .schema = 1,
                               .type = neapi_text_of(type),
                               .data = neapi_text_of(json)};
     assert_int_equal(neapi_unit_append(unit, neapi_text_of(stream), NEAP_ANY_VERSION, &event),
                      NEAP_OK);
-    assert_int_equal(neapi_commit(it->runtime.writer.session, &unit, 1, now_us, &outcome, &error),
-                     NEAP_OK);
+    assert_int_equal(
+        neapi_commit(it->runtime.writer.session, &unit, 1, by_hand_us, &outcome, &error), NEAP_OK);
     neapi_unit_release(unit);
 }
 

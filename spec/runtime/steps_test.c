@@ -14,8 +14,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
-#include "runtime/options.h"
-#include "runtime/runtime.h"
+#include "runtime/by_hand.h"
 
 #define COMMANDS 60
 #define COUNTERS 3
@@ -84,38 +83,24 @@ static neap_status faulty_resolve(neapi_session *session, neapi_unit *const *uni
 
 static neapi_backend faulty;
 
-/* Time that does not pass by itself: parking moves it to the deadline. */
-static int64_t now_us;
-
-static int64_t clock_now(void *self)
-{
-    (void)self;
-    return now_us;
-}
-
-static void no_random(void *self, void *bytes, size_t size)
+static void roll(void *self, void *bytes, size_t size)
 {
     (void)self;
     for (size_t i = 0; i < size; i++)
         ((unsigned char *)bytes)[i] = (unsigned char)dice(256);
 }
 
+/* Time does not pass by itself: parking moves it to the deadline. */
 static void park(void *self, neapi_gate *gate, unsigned seen, int64_t deadline_us)
 {
     (void)self;
     (void)gate;
     (void)seen;
-    if (deadline_us != NEAPI_NO_DEADLINE && deadline_us > now_us)
-        now_us = deadline_us;
+    if (deadline_us != NEAPI_NO_DEADLINE && deadline_us > by_hand_us)
+        by_hand_us = deadline_us;
 }
 
-static void wake(void *self, neapi_gate *gate)
-{
-    (void)self;
-    atomic_fetch_add(&gate->count, 1);
-}
-
-static const neapi_platform platform = {NULL, clock_now, clock_now, no_random, park, wake};
+static neapi_platform platform;
 
 typedef struct outcome {
     bool answered;
@@ -163,67 +148,19 @@ static void record(void *user, neap_status status, neap_reply *reply, const neap
 
 static void open_world(world *it, uint64_t seed)
 {
-    neap_error error;
     memset(it, 0, sizeof *it);
     it->seed = seed;
     state_of_dice = seed * 2654435761u + 1;
-    now_us = 1700000000000000;
+    by_hand_us = 1700000000000000;
+    platform = by_hand_platform;
+    platform.random = roll;
+    platform.park = park;
     faulty = *inner;
     faulty.commit = faulty_commit;
     faulty.resolve = faulty_resolve;
-    neap_runtime *runtime = &it->runtime;
-    neapi_options_take(NULL, &runtime->options, &error);
-    runtime->platform = &platform;
-    pthread_mutex_init(&runtime->log_mutex, NULL);
-    runtime->report = (neapi_report){NULL, NULL, &runtime->log_mutex};
-    assert_int_equal(neapi_sources_open(DOMAIN, &runtime->sources, &error), NEAP_OK);
-    const neapi_engine_options options = {
-        .platform = &platform,
-        .memory_bytes = 64 << 20,
-        .allocation_bytes = 16 << 20,
-        .unit_bytes = 1 << 20,
-        .message_bytes = 1 << 20,
-        .instructions = 1000000,
-        .ms = 60000,
-        .depth = 50,
-        .unit_events = 100,
-        .load_state = neapi_lane_accepted_state,
-        .host = &runtime->lane,
-    };
-    neap_status status = neapi_engine_open(runtime->sources, &options, &runtime->engine, &error);
-    if (status != NEAP_OK)
-        fail_msg("%s", error.message);
-    runtime->catalog = neapi_engine_catalog(runtime->engine);
-    assert_int_equal(neapi_store_open("memory:", NEAPI_MODE_WRITE, &runtime->store, &error),
-                     NEAP_OK);
-    runtime->store->backend = &faulty;
-    neapi_session *session;
-    assert_int_equal(neapi_session_open(runtime->store, NEAPI_MODE_WRITE, &session, &error),
-                     NEAP_OK);
-    assert_int_equal(
-        neapi_writer_init(&runtime->writer, &platform, &runtime->report, session, &error), NEAP_OK);
-    assert_int_equal(neapi_session_open(runtime->store, NEAPI_MODE_READ, &session, &error),
-                     NEAP_OK);
-    neapi_lane *lane = &runtime->lane;
-    lane->options = &runtime->options;
-    lane->platform = &platform;
-    lane->report = &runtime->report;
-    lane->catalog = runtime->catalog;
-    lane->writer = &runtime->writer;
-    lane->fingerprint = neapi_sources_fingerprint(runtime->sources);
-    assert_int_equal(neapi_lane_init(lane, runtime->engine, session, &error), NEAP_OK);
-    runtime->stage = NEAPI_RUNTIME_RUNNING;
-}
-
-static void close_world(world *it)
-{
-    neap_runtime *runtime = &it->runtime;
-    neapi_lane_fini(&runtime->lane);
-    neapi_writer_fini(&runtime->writer);
-    neapi_store_close(runtime->store);
-    neapi_sources_free(runtime->sources);
-    neapi_options_free(&runtime->options);
-    pthread_mutex_destroy(&runtime->log_mutex);
+    by_hand_load(&it->runtime, &platform, DOMAIN, "memory:", NULL, NULL);
+    it->runtime.store->backend = &faulty;
+    by_hand_start(&it->runtime);
 }
 
 static void send_one(world *it, const char *name, unsigned counter, unsigned n, const char *key)
@@ -282,8 +219,8 @@ static void intrude(world *it)
     char stream[32];
     snprintf(stream, sizeof stream, "Counter-c%u", dice(COUNTERS));
     const neap_event event = {
-        .recorded_at = now_us,
-        .id = neapi_uuid_new(&runtime->lane.ids, now_us),
+        .recorded_at = by_hand_us,
+        .id = neapi_uuid_new(&runtime->lane.ids, by_hand_us),
         .schema = 1,
         .type = NEAPI_LITERAL("Noted"),
         .data = NEAPI_LITERAL("{\"id\":\"x\",\"text\":\"outside\"}"),
@@ -291,7 +228,7 @@ static void intrude(world *it)
     assert_int_equal(neapi_unit_append(unit, neapi_text_of(stream), NEAP_ANY_VERSION, &event),
                      NEAP_OK);
     neapi_outcome fate;
-    assert_int_equal(inner->commit(runtime->writer.session, &unit, 1, now_us, &fate, &error),
+    assert_int_equal(inner->commit(runtime->writer.session, &unit, 1, by_hand_us, &fate, &error),
                      NEAP_OK);
     assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
     neapi_unit_release(unit);
@@ -482,7 +419,7 @@ static void run_seeds(unsigned percent, bool outsider)
         check_keys(&it);
         check_order(&it);
         check_states(&it);
-        close_world(&it);
+        by_hand_close(&it.runtime);
     }
 }
 
@@ -526,7 +463,7 @@ static void rejection_waits_for_what_it_was_decided_on(void **unused)
     neapi_lane_step(&it.runtime.lane);
     assert_int_equal(it.outcomes[0].status, NEAP_OK);
     assert_int_equal(it.outcomes[1].status, NEAP_REJECTED);
-    close_world(&it);
+    by_hand_close(&it.runtime);
 }
 
 static void successors_of_a_refused_unit_are_decided_again(void **unused)
@@ -548,7 +485,7 @@ static void successors_of_a_refused_unit_are_decided_again(void **unused)
     assert_int_equal(it.outcomes[0].status, NEAP_STORE);
     assert_int_equal(it.outcomes[1].status, NEAP_OK); /* what stood in its way never happened */
     assert_int_equal(it.outcomes[1].version, 1);
-    close_world(&it);
+    by_hand_close(&it.runtime);
 }
 
 static void step_both(world *it, unsigned times)
@@ -582,7 +519,7 @@ static void a_key_keeps_the_position_that_was_answered(void **unused)
     assert_int_equal(it.outcomes[3].version, 1);
     assert_int_equal(it.outcomes[3].position, 1);
     check_rest(&it);
-    close_world(&it);
+    by_hand_close(&it.runtime);
 }
 
 /* What waits for others to settle is decided again with them when one of them is refused. */
@@ -605,7 +542,7 @@ static void a_keyed_decision_that_waits_follows_those_before_it(void **unused)
     assert_int_equal(it.outcomes[1].position, 0);
     assert_int_equal(it.outcomes[2].version, 1);
     check_rest(&it);
-    close_world(&it);
+    by_hand_close(&it.runtime);
 }
 
 static void closing_asks_for_an_unknown_outcome_only_once(void **unused)
@@ -626,7 +563,7 @@ static void closing_asks_for_an_unknown_outcome_only_once(void **unused)
     neapi_lane_step(&it.runtime.lane);
     assert_int_equal(it.outcomes[0].status, NEAP_UNAVAILABLE);
     assert_true(it.outcomes[0].unknown);
-    close_world(&it);
+    by_hand_close(&it.runtime);
 }
 
 int main(void)
