@@ -108,18 +108,24 @@ function Domain:query(name, options)
   return define(self, "query", name, options)
 end
 
+---@param list table[] what has a name and a place
+---@param name string
+---@param says string what is wrong if one of them has that name
+local function refuse_twice(list, name, says)
+  for _, earlier in ipairs(list) do
+    if earlier.name == name then
+      check.misuse(says .. " at %s:%d", name, earlier.place.file, earlier.place.line)
+    end
+  end
+end
+
 ---Defines an aggregate: a state folded from one stream, which decides commands.
 ---@param name string
 ---@return fun(definition: neap.Aggregate)
 function Domain:aggregate(name)
   check_self(self, "aggregate")
   check.name(name, "aggregate")
-  for _, earlier in ipairs(self.aggregates) do
-    if earlier.name == name then
-      check.misuse("aggregate '%s' is already defined at %s:%d", name, earlier.place.file,
-        earlier.place.line)
-    end
-  end
+  refuse_twice(self.aggregates, name, "aggregate '%s' is already defined")
   local place = check.here()
   local label = string.format("aggregate '%s'", name)
   self.unfinished[label] = place
@@ -188,12 +194,7 @@ function Domain:service(name, factory)
     check.misuse("service '%s' needs a function that makes it, but got %s", name,
       factory == nil and "nothing" or "a " .. type(factory))
   end
-  for _, earlier in ipairs(self.services) do
-    if earlier.name == name then
-      check.misuse("service '%s' is already declared at %s:%d", name, earlier.place.file,
-        earlier.place.line)
-    end
-  end
+  refuse_twice(self.services, name, "service '%s' is already declared")
   self.services[#self.services + 1] = { name = name, factory = factory, place = check.here() }
 end
 
@@ -256,6 +257,16 @@ function domain.new(name)
   }, metatable)
   first = internal.own and begun or nil
   return begun
+end
+
+---@param defined neap.Domain
+---@return table<string, neap.Message>
+function domain.messages_by_name(defined)
+  local messages = {}
+  for _, defined_message in ipairs(defined.messages) do
+    messages[defined_message.name] = defined_message
+  end
+  return messages
 end
 
 ---@param value any

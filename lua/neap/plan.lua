@@ -108,10 +108,7 @@ end
 ---Lets middleware check what it says of the domain's messages.
 ---@param defined neap.Domain
 local function check_middleware(defined)
-  local messages = {}
-  for _, message in ipairs(defined.messages) do
-    messages[message.name] = message
-  end
+  local messages = domain.messages_by_name(defined)
   for _, entry in ipairs(defined.middleware) do
     local class = type(entry.handler) == "table" and getmetatable(entry.handler)
     if type(class) == "table" and class.check_domain then

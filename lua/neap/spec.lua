@@ -69,16 +69,6 @@ local function load(path)
   return loaded
 end
 
----@param defined neap.Domain
----@return table<string, neap.Message>
-local function messages_of(defined)
-  local messages = {}
-  for _, message in ipairs(defined.messages) do
-    messages[message.name] = message
-  end
-  return messages
-end
-
 ---@param self neap.SpecDomain
 ---@return string[]
 local function names_of(self)
@@ -252,7 +242,7 @@ function spec.domain(given, options)
   plan.make(defined)
   return setmetatable({
     defined = defined,
-    messages = messages_of(defined),
+    messages = domain.messages_by_name(defined),
     options = options or {},
   }, metatable)
 end
