@@ -56,6 +56,14 @@ void neapi_arena_clear(neapi_arena *arena)
     }
 }
 
+size_t neapi_arena_held(const neapi_arena *arena)
+{
+    size_t held = 0;
+    for (const neapi_arena_block *block = arena->blocks; block != NULL; block = block->next)
+        held += sizeof *block + block->size;
+    return held;
+}
+
 neapi_arena_mark neapi_arena_marked(const neapi_arena *arena)
 {
     return (neapi_arena_mark){arena->blocks, arena->free, arena->left, arena->total};

@@ -25,6 +25,9 @@ void neapi_arena_fini(neapi_arena *arena);
 /* Forgets everything and keeps the largest block for the next use. */
 void neapi_arena_clear(neapi_arena *arena);
 
+/* The memory that it takes itself, handed out or not: without the caller's. */
+size_t neapi_arena_held(const neapi_arena *arena);
+
 /* Takes back what was handed out since the mark. Lifetime: a mark's ends with the next clear, or
  * with a rewind to an earlier one. */
 typedef struct neapi_arena_mark {

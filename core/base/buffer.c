@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 void neapi_buffer_fini(neapi_buffer *buffer)
 {
@@ -66,4 +67,16 @@ char *neapi_buffer_take(neapi_buffer *buffer, size_t *size)
         *size = buffer->size;
     *buffer = NEAPI_BUFFER_INIT;
     return data;
+}
+
+neap_status neapi_buffer_give(neapi_buffer *buffer, neap_status status, char **text, size_t *size,
+                              neap_error *error)
+{
+    char *taken = status == NEAP_OK ? neapi_buffer_take(buffer, size) : NULL;
+    neapi_buffer_fini(buffer);
+    if (status == NEAP_OK && taken == NULL)
+        return neapi_nomem(error);
+    if (status == NEAP_OK)
+        *text = taken;
+    return status;
 }

@@ -55,6 +55,11 @@ const char *neapi_buffer_terminated(neapi_buffer *buffer);
  * allocation was refused. */
 char *neapi_buffer_take(neapi_buffer *buffer, size_t *size);
 
+/* Ends the buffer, and with NEAP_OK moves its terminated content to who called (neap_free()): gives
+ * the status on, or NEAP_NOMEM. text: untouched on failure; size may be NULL. */
+neap_status neapi_buffer_give(neapi_buffer *buffer, neap_status status, char **text, size_t *size,
+                              neap_error *error);
+
 static inline void neapi_buffer_clear(neapi_buffer *buffer)
 {
     buffer->size = 0;

@@ -6,8 +6,22 @@ static uint64_t mixed(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t loaded(const unsigned char *bytes, size_t count)
+/* Eight bytes, the first as the lowest. */
+static uint64_t loaded(const unsigned char *bytes)
 {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* The same of fewer; with `more` in front of them, those may be read too. */
+static uint64_t loaded_end(const unsigned char *bytes, size_t count, bool more)
+{
+    if (more)
+        return loaded(bytes + count - 8) >> (64 - 8 * count);
     uint64_t word = 0;
     for (size_t i = 0; i < count; i++)
         word |= (uint64_t)bytes[i] << (8 * i);
@@ -19,13 +33,10 @@ uint64_t neapi_text_hash(neap_text text, uint64_t seed)
     const unsigned char *bytes = (const unsigned char *)text.data;
     size_t left = text.size;
     uint64_t hash = seed ^ 0x9E3779B97F4A7C15u;
-    while (left >= 8) {
-        hash = mixed(hash ^ loaded(bytes, 8), 0xD6E8FEB86659FD93u);
-        bytes += 8;
-        left -= 8;
-    }
+    for (; left >= 8; bytes += 8, left -= 8)
+        hash = mixed(hash ^ loaded(bytes), 0xD6E8FEB86659FD93u);
     if (left > 0)
-        hash = mixed(hash ^ loaded(bytes, left), 0xA0761D6478BD642Fu);
+        hash = mixed(hash ^ loaded_end(bytes, left, text.size > 8), 0xA0761D6478BD642Fu);
     return mixed(hash ^ text.size, 0xE7037ED1A0B428DBu);
 }
 

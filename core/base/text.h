@@ -24,6 +24,11 @@ static inline bool neapi_text_equal(neap_text a, neap_text b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+static inline bool neapi_text_begins(neap_text text, neap_text with)
+{
+    return text.size >= with.size && neapi_text_equal(neapi_text(text.data, with.size), with);
+}
+
 /* Bytewise order: below, equal to or above zero. */
 static inline int neapi_text_compare(neap_text a, neap_text b)
 {

@@ -20,14 +20,17 @@ void neapi_catalog_init(neapi_catalog *catalog)
     *catalog = (neapi_catalog){.arena = NEAPI_ARENA_INIT};
     neapi_map_init(&catalog->message_by_name);
     neapi_map_init(&catalog->aggregate_by_name);
+    neapi_map_init(&catalog->subscription_by_name);
 }
 
 void neapi_catalog_fini(neapi_catalog *catalog)
 {
     neapi_map_fini(&catalog->message_by_name);
     neapi_map_fini(&catalog->aggregate_by_name);
+    neapi_map_fini(&catalog->subscription_by_name);
     neapi_free(catalog->messages);
     neapi_free(catalog->aggregates);
+    neapi_free(catalog->subscriptions);
     neapi_arena_fini(&catalog->arena);
     *catalog = (neapi_catalog){0};
 }
@@ -124,6 +127,48 @@ refused:
     return NULL;
 }
 
+neapi_subscription *neapi_catalog_add_subscription(neapi_catalog *catalog,
+                                                   const neapi_subscription *subscription,
+                                                   neap_error *error)
+{
+    const neapi_subscription *taken =
+        neapi_map_get(&catalog->subscription_by_name, subscription->name);
+    if (taken != NULL) {
+        neapi_fail(error, NEAP_USAGE, "'%.*s' is already the name of a %s, defined at %.*s:%d",
+                   NEAPI_TEXT(subscription->name), neapi_subscription_kind_name(taken->kind),
+                   NEAPI_TEXT(taken->file), taken->line);
+        return NULL;
+    }
+    const neapi_message *message = neapi_map_get(&catalog->message_by_name, subscription->name);
+    if (message != NULL && message->kind == NEAP_KIND_QUERY &&
+        subscription->kind == NEAPI_PROJECTION) {
+        neapi_fail(error, NEAP_HANDLER,
+                   "%.*s:%d: '%.*s' is already the name of a query, defined at %.*s:%d; both are "
+                   "asked by their names",
+                   NEAPI_TEXT(subscription->file), subscription->line,
+                   NEAPI_TEXT(subscription->name), NEAPI_TEXT(message->file), message->line);
+        return NULL;
+    }
+    neapi_subscription *added = neapi_arena_alloc(&catalog->arena, sizeof *added);
+    if (added == NULL || !make_room((void ***)&catalog->subscriptions, catalog->subscription_count))
+        goto refused;
+    *added = *subscription;
+    neap_text *const texts[] = {&added->name, &added->file,    &added->schema,
+                                &added->to,   &added->subject, &added->source};
+    if (!copy_texts(&catalog->arena, texts, sizeof texts / sizeof *texts) ||
+        !copy_list(&catalog->arena, &added->types, added->type_count) ||
+        !copy_list(&catalog->arena, &added->categories, added->category_count) ||
+        !copy_list(&catalog->arena, &added->breaker_on, added->breaker_on_count) ||
+        !neapi_map_put(&catalog->subscription_by_name, added->name, added))
+        goto refused;
+    added->index = catalog->subscription_count;
+    catalog->subscriptions[catalog->subscription_count++] = added;
+    return added;
+refused:
+    neapi_nomem(error);
+    return NULL;
+}
+
 /* Fails with NEAP_UNKNOWN and the name that was perhaps meant. */
 static neap_status unknown(const char *kind, neap_text name, const char *const *names, size_t count,
                            neap_error *error)
@@ -177,6 +222,35 @@ neap_status neapi_catalog_aggregate(const neapi_catalog *catalog, neap_text name
     return status;
 }
 
+const char *neapi_subscription_kind_name(neapi_subscription_kind kind)
+{
+    static const char *const names[] = {
+        [NEAPI_PROJECTION] = "projection",
+        [NEAPI_SUBSCRIBER] = "subscriber",
+        [NEAPI_SAGA] = "saga",
+        [NEAPI_OUTBOX] = "outbox",
+    };
+    return names[kind];
+}
+
+neap_status neapi_catalog_subscription(const neapi_catalog *catalog, neap_text name,
+                                       const neapi_subscription **subscription, neap_error *error)
+{
+    const neapi_subscription *found = neapi_map_get(&catalog->subscription_by_name, name);
+    if (found != NULL) {
+        *subscription = found;
+        return NEAP_OK;
+    }
+    uint32_t count = catalog->subscription_count;
+    const char **names = neapi_alloc((count + 1) * sizeof *names);
+    for (uint32_t i = 0; names != NULL && i < count; i++)
+        names[i] = catalog->subscriptions[i]->name.data;
+    neap_status status =
+        unknown("projection, subscriber, saga or outbox", name, names, count, error);
+    neapi_free(names);
+    return status;
+}
+
 const neapi_message *neapi_catalog_event(const neapi_catalog *catalog, neap_text name)
 {
     const neapi_message *found = neapi_map_get(&catalog->message_by_name, name);
@@ -226,4 +300,102 @@ neap_status neapi_catalog_complete(const neapi_catalog *catalog, neap_error *err
                           kind_name(message->kind), NEAPI_TEXT(message->name));
     }
     return NEAP_OK;
+}
+
+static neap_status differ(const neapi_catalog *catalog, neap_text first, neap_text second,
+                          neap_error *error)
+{
+    return neapi_fail(error, NEAP_HANDLER,
+                      "the domain '%.*s' is not the same each time that it is loaded: once it "
+                      "defines '%.*s', once '%.*s'; every lane has to run the same domain",
+                      NEAPI_TEXT(catalog->domain), NEAPI_TEXT(first), NEAPI_TEXT(second));
+}
+
+static neap_text message_name(const neapi_catalog *catalog, uint32_t index)
+{
+    return index < catalog->message_count ? catalog->messages[index]->name
+                                          : NEAPI_LITERAL("nothing");
+}
+
+static neap_text aggregate_name(const neapi_catalog *catalog, uint32_t index)
+{
+    return index < catalog->aggregate_count ? catalog->aggregates[index]->name
+                                            : NEAPI_LITERAL("nothing");
+}
+
+static neap_text subscription_name(const neapi_catalog *catalog, uint32_t index)
+{
+    return index < catalog->subscription_count ? catalog->subscriptions[index]->name
+                                               : NEAPI_LITERAL("nothing");
+}
+
+static bool same_texts(const neap_text *first, size_t first_count, const neap_text *second,
+                       size_t second_count)
+{
+    bool same = first_count == second_count;
+    for (size_t i = 0; i < first_count && same; i++)
+        same = neapi_text_equal(first[i], second[i]);
+    return same;
+}
+
+/* Where two subscriptions of one name are not the same; NULL: they are. */
+static const char *difference(const neapi_subscription *a, const neapi_subscription *b)
+{
+    if (a->kind != b->kind)
+        return "another kind";
+    if (!same_texts(a->types, a->type_count, b->types, b->type_count) ||
+        !same_texts(a->categories, a->category_count, b->categories, b->category_count))
+        return "other events";
+    if (a->partitions != b->partitions)
+        return "other partitions";
+    if (a->version != b->version || a->is_inline != b->is_inline || a->is_live != b->is_live ||
+        a->from_now != b->from_now || a->is_sql != b->is_sql ||
+        !neapi_text_equal(a->schema, b->schema))
+        return "other options";
+    if (a->stops != b->stops || a->attempts != b->attempts ||
+        a->first_delay_us != b->first_delay_us || a->max_delay_us != b->max_delay_us ||
+        memcmp(&a->factor, &b->factor, sizeof a->factor) != 0 ||
+        memcmp(&a->jitter, &b->jitter, sizeof a->jitter) != 0)
+        return "other retries";
+    if (a->timeout_us != b->timeout_us || a->limit != b->limit ||
+        a->breaker_failures != b->breaker_failures || a->breaker_probes != b->breaker_probes ||
+        a->breaker_open_us != b->breaker_open_us ||
+        !same_texts(a->breaker_on, a->breaker_on_count, b->breaker_on, b->breaker_on_count))
+        return "another timeout, breaker or limit";
+    return NULL;
+}
+
+static neap_status same_subscriptions(const neapi_catalog *catalog, const neapi_catalog *other,
+                                      neap_error *error)
+{
+    for (uint32_t i = 0; i < catalog->subscription_count || i < other->subscription_count; i++) {
+        neap_text first = subscription_name(catalog, i), second = subscription_name(other, i);
+        if (!neapi_text_equal(first, second))
+            return differ(catalog, first, second, error);
+        const char *what = difference(catalog->subscriptions[i], other->subscriptions[i]);
+        if (what != NULL)
+            return neapi_fail(error, NEAP_HANDLER,
+                              "the domain '%.*s' is not the same each time that it is loaded: the "
+                              "%s '%.*s' has %s; every lane has to run the same domain",
+                              NEAPI_TEXT(catalog->domain),
+                              neapi_subscription_kind_name(catalog->subscriptions[i]->kind),
+                              NEAPI_TEXT(first), what);
+    }
+    return NEAP_OK;
+}
+
+neap_status neapi_catalog_same(const neapi_catalog *catalog, const neapi_catalog *other,
+                               neap_error *error)
+{
+    for (uint32_t i = 0; i < catalog->message_count || i < other->message_count; i++) {
+        neap_text first = message_name(catalog, i), second = message_name(other, i);
+        if (!neapi_text_equal(first, second))
+            return differ(catalog, first, second, error);
+    }
+    for (uint32_t i = 0; i < catalog->aggregate_count || i < other->aggregate_count; i++) {
+        neap_text first = aggregate_name(catalog, i), second = aggregate_name(other, i);
+        if (!neapi_text_equal(first, second))
+            return differ(catalog, first, second, error);
+    }
+    return same_subscriptions(catalog, other, error);
 }

@@ -7,24 +7,33 @@
 #include "options.h"
 #include "output.h"
 
-#define KINDS 4
+#define KINDS  8
+#define ALWAYS 4 /* the first so many kinds are counted even if there is none of them */
 
 static const char *const kind_names[KINDS] = {
     [NEAP_KIND_COMMAND] = "command",
     [NEAP_KIND_EVENT] = "event",
     [NEAP_KIND_QUERY] = "query",
     [NEAP_KIND_AGGREGATE] = "aggregate",
+    [NEAP_KIND_PROJECTION] = "projection",
+    [NEAP_KIND_SUBSCRIBER] = "subscriber",
+    [NEAP_KIND_SAGA] = "saga",
+    [NEAP_KIND_OUTBOX] = "outbox",
 };
 static const char *const kind_plurals[KINDS] = {
     [NEAP_KIND_COMMAND] = "commands",
     [NEAP_KIND_EVENT] = "events",
     [NEAP_KIND_QUERY] = "queries",
     [NEAP_KIND_AGGREGATE] = "aggregates",
+    [NEAP_KIND_PROJECTION] = "projections",
+    [NEAP_KIND_SUBSCRIBER] = "subscribers",
+    [NEAP_KIND_SAGA] = "sagas",
+    [NEAP_KIND_OUTBOX] = "outboxes",
 };
 
 /* Columns as wide as their widest entry. */
 typedef struct cli_widths {
-    int name, handler;
+    int kind, name, handler;
 } cli_widths;
 
 static int wider(int width, const char *text)
@@ -35,9 +44,10 @@ static int wider(int width, const char *text)
 
 static cli_widths measure(const neap_runtime *runtime)
 {
-    cli_widths widths = {0, 0};
+    cli_widths widths = {(int)strlen("aggregate"), 0, 0};
     neap_definition definition;
     for (size_t i = 0; neap_definition_at(runtime, i, &definition); i++) {
+        widths.kind = wider(widths.kind, kind_names[definition.kind]);
         widths.name = wider(widths.name, definition.name);
         widths.handler = wider(widths.handler, definition.handled_by);
     }
@@ -50,8 +60,8 @@ static void print_definitions(const neap_runtime *runtime, size_t counts[KINDS])
     neap_definition definition;
     for (size_t i = 0; neap_definition_at(runtime, i, &definition); i++) {
         counts[definition.kind]++;
-        cli_out_format("%-9s  %-*s  %-*s  %s:%d\n", kind_names[definition.kind], widths.name,
-                       definition.name, widths.handler,
+        cli_out_format("%-*s  %-*s  %-*s  %s:%d\n", widths.kind, kind_names[definition.kind],
+                       widths.name, definition.name, widths.handler,
                        definition.handled_by != NULL ? definition.handled_by : "-", definition.file,
                        definition.line);
     }
@@ -61,10 +71,13 @@ static void say_counts(const char *domain, const size_t counts[KINDS], size_t un
 {
     char text[256];
     size_t size = 0;
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < KINDS; kind++) {
+        if (kind >= ALWAYS && counts[kind] == 0)
+            continue;
         size += (size_t)snprintf(text + size, sizeof text - size, "%s%zu %s", kind > 0 ? ", " : "",
                                  counts[kind],
                                  counts[kind] == 1 ? kind_names[kind] : kind_plurals[kind]);
+    }
     if (unhandled == 0)
         cli_say("%s: %s; nothing wrong", domain, text);
     else
@@ -75,7 +88,8 @@ static int run(const cli_command *self, char **arguments)
 {
     const char *operands[1], *url = NULL;
     const cli_option options[] = {
-        {"store", CLI_TEXT, &url, "URL", "lists what of this store the domain cannot read"},
+        {"store", CLI_TEXT, &url, "URL",
+         "lists what of this store the domain cannot read or go on with"},
     };
     int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
     if (status != CLI_GO_ON)
@@ -110,8 +124,14 @@ const cli_command cli_check_command = {
         "for\n"
         "each type and schema version that the domain cannot read, or reads although today's "
         "schema\n"
-        "refuses it: how many events, the first and the last position, and why. Upcasters run; no\n"
-        "handler and no fold does. The exit status is 1 if something cannot be read.",
+        "refuses it: how many events, the first and the last position, and why. A second table "
+        "tells "
+        "of\n"
+        "subscriptions, sagas, commands in the queue and dead letters that the domain cannot go "
+        "on\n"
+        "with, where, and what to do. Upcasters run; no handler and no fold does. The exit status "
+        "is\n"
+        "1 if something cannot be read, or cannot go on.",
     .example = "  $ neap check shop.lua\n"
                "  $ neap check shop.lua --store sqlite:shop.db",
     .run = run,

@@ -44,6 +44,25 @@ static void print_findings(const neap_store_finding *finding)
     cli_out_flush();
 }
 
+static void print_kept(const neap_kept_finding *finding, bool behind_others)
+{
+    static const char *const columns[] = {"WHERE", ">COUNT", "BREAKS", "WHAT", "WHAT TO DO"};
+    cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    if (finding == NULL)
+        return;
+    for (; finding != NULL; finding = finding->next) {
+        cli_table_text(&table, finding->where);
+        cli_table_count(&table, finding->count);
+        cli_table_format(&table, "%s", finding->breaks ? "yes" : "no");
+        cli_table_text(&table, finding->what);
+        cli_table_text(&table, finding->advice);
+    }
+    if (behind_others)
+        cli_out_text("\n");
+    cli_table_print(&table, MOST_ROWS);
+    cli_out_flush();
+}
+
 /* "1,200 current, 30 upcast": without what there is nothing of. */
 static void describe(const neap_store_check *check, char *text, size_t size)
 {
@@ -67,16 +86,20 @@ static void describe(const neap_store_check *check, char *text, size_t size)
 
 static void say_result(const char *domain, const neap_store_check *check)
 {
-    char text[256], events[32];
+    char text[256], events[32], count[32];
     describe(check, text, sizeof text);
     cli_grouped(events, check->events);
     const char *plural = check->events == 1 ? "" : "s";
-    if (check->findings == NULL)
+    char kept[80] = "";
+    if (check->kept_broken != 0)
+        snprintf(kept, sizeof kept, "; %s beside them cannot go on",
+                 cli_grouped(count, check->kept_broken));
+    if (check->findings == NULL && check->kept_broken == 0)
         cli_say("%s: %s event%s%s; nothing wrong", domain, events, plural, text);
-    else if (check->unreadable == 0)
+    else if (check->unreadable == 0 && check->kept_broken == 0)
         cli_warn("%s: %s event%s%s", domain, events, plural, text);
     else
-        cli_complain("%s: %s event%s%s", domain, events, plural, text);
+        cli_complain("%s: %s event%s%s%s", domain, events, plural, text, kept);
 }
 
 int cli_check_store(const char *path, const char *url)
@@ -91,8 +114,9 @@ int cli_check_store(const char *path, const char *url)
         status = cli_store_failed(&error);
     } else {
         print_findings(check->findings);
+        print_kept(check->kept, check->findings != NULL);
         say_result(neap_domain_name(runtime), check);
-        status = check->unreadable == 0 ? CLI_DONE : CLI_FAILED;
+        status = check->unreadable == 0 && check->kept_broken == 0 ? CLI_DONE : CLI_FAILED;
         neap_store_check_free(check);
     }
     neap_close(runtime);

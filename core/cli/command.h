@@ -22,6 +22,9 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run_command, cli_events_command, cli_state_command, cli_query_command,
-    cli_check_command, cli_verify_command, cli_stats_command, cli_spec_command, cli_new_command;
+    cli_check_command, cli_verify_command, cli_stats_command, cli_spec_command, cli_new_command,
+    cli_timers_command, cli_rebuild_command, cli_sagas_command, cli_dead_letters_command,
+    cli_consume_command, cli_reset_command, cli_export_command, cli_import_command,
+    cli_repl_command;
 
 #endif

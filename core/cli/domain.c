@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "command.h"
+#include "log.h"
+#include "nearest.h"
 #include "output.h"
 
 #define LARGEST_CONFIG (1 << 20)
@@ -33,25 +35,38 @@ int cli_store_failed(const neap_error *error)
     return error->status == NEAP_USAGE ? CLI_USAGE : CLI_NO_STORE;
 }
 
-static int load(const char *path, const char *store, bool read_only, const char *config,
-                neap_runtime **runtime)
+static neap_options options_for(const char *store, unsigned lanes)
 {
-    neap_error error;
     neap_options options;
     neap_options_init(&options);
     options.store = store;
-    options.read_only = read_only;
-    options.config = config;
-    options.log = cli_log;
+    options.lanes = lanes;
+    options.caller_runs = true; /* callbacks lock nothing that callers hold */
+    return options;
+}
+
+static int load_with(const char *path, neap_options options, neap_runtime **runtime)
+{
+    neap_error error;
+    cli_log_connect(&options);
     neap_status status = neap_load(path, &options, runtime, &error);
     if (status != NEAP_OK)
         cli_complain_error(&error);
     return cli_exit_status(status);
 }
 
+static int load(const char *path, const char *store, bool read_only, const char *config,
+                unsigned lanes, neap_runtime **runtime)
+{
+    neap_options options = options_for(store, lanes);
+    options.read_only = read_only;
+    options.config = config;
+    return load_with(path, options, runtime);
+}
+
 int cli_domain_load(const char *path, const char *store, bool read_only, neap_runtime **runtime)
 {
-    return load(path, store, read_only, NULL, runtime);
+    return load(path, store, read_only, NULL, 1, runtime);
 }
 
 size_t cli_domain_unhandled(const neap_runtime *runtime)
@@ -76,6 +91,20 @@ static int start_failed(const neap_error *error)
         return cli_store_failed(error);
     cli_complain_error(error);
     return CLI_FAILED;
+}
+
+/* Closes a loaded runtime that cannot be started. */
+static int start(neap_runtime *runtime)
+{
+    neap_error error;
+    int status = CLI_DONE;
+    if (cli_domain_unhandled(runtime) > 0)
+        status = CLI_FAILED;
+    else if (neap_start(runtime, &error) != NEAP_OK)
+        status = start_failed(&error);
+    if (status != CLI_DONE)
+        neap_close(runtime);
+    return status;
 }
 
 /* Complains, unless that many bytes can be a text of JSON. */
@@ -112,23 +141,54 @@ static char *read_config(const char *path)
 }
 
 int cli_domain_open(const char *path, const char *store, bool read_only, const char *config,
-                    neap_runtime **runtime)
+                    unsigned lanes, neap_runtime **runtime)
 {
-    neap_error error;
     char *json = config != NULL ? read_config(config) : NULL;
     if (config != NULL && json == NULL)
         return CLI_USAGE;
-    int status = load(path, store, read_only, json, runtime);
+    int status = load(path, store, read_only, json, lanes, runtime);
     free(json);
-    if (status != CLI_DONE)
-        return status;
-    if (cli_domain_unhandled(*runtime) > 0)
-        status = CLI_FAILED;
-    else if (neap_start(*runtime, &error) != NEAP_OK)
-        status = start_failed(&error);
-    if (status != CLI_DONE)
-        neap_close(*runtime);
-    return status;
+    return status == CLI_DONE ? start(*runtime) : status;
+}
+
+int cli_domain_open_to_rebuild(const char *path, const char *store, const char *projection,
+                               unsigned lanes, neap_runtime **runtime)
+{
+    neap_options options = options_for(store, lanes);
+    options.subscriptions = options.rebuild = projection;
+    int status = load_with(path, options, runtime);
+    return status == CLI_DONE ? start(*runtime) : status;
+}
+
+int cli_domain_open_some(const char *path, const char *store, const char *subscription,
+                         neap_runtime **runtime)
+{
+    neap_options options = options_for(store, 1);
+    options.subscriptions = subscription;
+    int status = load_with(path, options, runtime);
+    return status == CLI_DONE ? start(*runtime) : status;
+}
+
+int cli_domain_projection(const neap_runtime *runtime, const char *name)
+{
+    neap_definition definition;
+    cli_nearest nearest = {0};
+    for (size_t i = 0; neap_definition_at(runtime, i, &definition); i++) {
+        bool named = strcmp(definition.name, name) == 0;
+        if (definition.kind == NEAP_KIND_PROJECTION && named)
+            return CLI_DONE;
+        if (definition.kind > NEAP_KIND_PROJECTION && named) {
+            cli_complain("'%s' is no projection: %s:%d", name, definition.file, definition.line);
+            return CLI_USAGE;
+        }
+        if (definition.kind == NEAP_KIND_PROJECTION)
+            cli_nearest_consider(&nearest, name, definition.name);
+    }
+    if (nearest.name != NULL)
+        cli_complain("there is no projection '%s'; did you mean '%s'?", name, nearest.name);
+    else
+        cli_complain("there is no projection '%s'", name);
+    return CLI_FAILED;
 }
 
 int cli_store_open(const char *url, neap_store **store)

@@ -19,7 +19,20 @@ size_t cli_domain_unhandled(const neap_runtime *runtime);
 /* Loads the domain, checks it, and starts it on the store. config: a file of JSON for its services;
  * NULL: none. */
 int cli_domain_open(const char *path, const char *store, bool read_only, const char *config,
-                    neap_runtime **runtime);
+                    unsigned lanes, neap_runtime **runtime);
+
+/* The same for a process that makes a projection anew, or goes on with that, and runs nothing else.
+ */
+int cli_domain_open_to_rebuild(const char *path, const char *store, const char *projection,
+                               unsigned lanes, neap_runtime **runtime);
+
+/* The same for a process that runs one of its subscriptions only; NULL: all. */
+int cli_domain_open_some(const char *path, const char *store, const char *subscription,
+                         neap_runtime **runtime);
+
+/* Whether the loaded domain has a projection of that name. Complains if it has none, and returns
+ * the exit status. */
+int cli_domain_projection(const neap_runtime *runtime, const char *name);
 
 /* Opens a store without a domain. Returns the exit status; on CLI_DONE the caller owns *store. */
 int cli_store_open(const char *url, neap_store **store);

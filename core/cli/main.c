@@ -8,15 +8,13 @@
 #include "output.h"
 
 static const cli_command *const commands[] = {
-    &cli_run_command,   &cli_events_command, &cli_state_command,
-    &cli_query_command, &cli_check_command,  &cli_verify_command,
-    &cli_stats_command, &cli_spec_command,   &cli_new_command,
+    &cli_run_command,          &cli_events_command,  &cli_state_command,   &cli_query_command,
+    &cli_check_command,        &cli_verify_command,  &cli_stats_command,   &cli_timers_command,
+    &cli_spec_command,         &cli_new_command,     &cli_rebuild_command, &cli_sagas_command,
+    &cli_dead_letters_command, &cli_consume_command, &cli_reset_command,   &cli_export_command,
+    &cli_import_command,       &cli_repl_command,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
-
-/* Commands that Neap is going to have: they are not mistyped. */
-static const char *const later[] = {"repl", "rebuild", "dead-letters", "export", "import"};
-#define LATER (sizeof later / sizeof *later)
 
 static const cli_command *find(const char *name)
 {
@@ -34,8 +32,8 @@ static void print_overview(void)
                  "\n"
                  "Commands\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        cli_out_format("  %-7s  %s\n", commands[i]->name, commands[i]->summary);
-    cli_out_text("  help     says more about a command, with an example: neap help run\n"
+        cli_out_format("  %-12s  %s\n", commands[i]->name, commands[i]->summary);
+    cli_out_text("  help          says more about a command, with an example: neap help run\n"
                  "\n"
                  "The store is --store URL, else $NEAP_STORE, else sqlite:neap.db.\n"
                  "Data goes to stdout, words to stderr. Exit status: 0 done; 1 something was\n"
@@ -44,12 +42,6 @@ static void print_overview(void)
 
 static int unknown(const char *name)
 {
-    for (size_t i = 0; i < LATER; i++) {
-        if (strcmp(later[i], name) == 0) {
-            cli_complain("this version (" NEAP_VERSION ") does not have `neap %s` yet", name);
-            return CLI_USAGE;
-        }
-    }
     cli_nearest nearest = {0};
     for (size_t i = 0; i < COMMANDS; i++)
         cli_nearest_consider(&nearest, name, commands[i]->name);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "log.h"
 
 static atomic_int out_errno; /* why writing to stdout failed; 0: it did not */
 
@@ -100,10 +101,13 @@ static void make_printable(char *text)
             *at = '?';
 }
 
-static void say(const char *colour, const char *kind, const char *format, va_list arguments)
+static void say(neap_log_level level, const char *colour, const char *kind, const char *format,
+                va_list arguments)
 {
     char text[4096];
     vsnprintf(text, sizeof text, format, arguments);
+    if (cli_log_words(level, text))
+        return;
     make_printable(text);
     if (*colour != '\0' && coloured())
         fprintf(stderr, "\033[%smneap:\033[0m %s%s\n", colour, kind, text);
@@ -115,7 +119,7 @@ void cli_say(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("", "", format, arguments);
+    say(NEAP_LOG_INFO, "", "", format, arguments);
     va_end(arguments);
 }
 
@@ -123,7 +127,7 @@ void cli_warn(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("33", "warning: ", format, arguments);
+    say(NEAP_LOG_WARN, "33", "warning: ", format, arguments);
     va_end(arguments);
 }
 
@@ -131,7 +135,7 @@ void cli_complain(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("31", "", format, arguments);
+    say(NEAP_LOG_ERROR, "31", "", format, arguments);
     va_end(arguments);
 }
 
@@ -142,15 +146,4 @@ void cli_complain_error(const neap_error *error)
         cli_say("details: %s", error->details);
     if (error->traceback[0] != '\0')
         cli_say("%s", error->traceback);
-}
-
-void cli_log(void *user, neap_log_level level, const char *text)
-{
-    (void)user;
-    if (level == NEAP_LOG_ERROR)
-        cli_complain("%s", text);
-    else if (level == NEAP_LOG_WARN)
-        cli_warn("%s", text);
-    else if (level == NEAP_LOG_INFO)
-        cli_say("%s", text);
 }

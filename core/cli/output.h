@@ -25,7 +25,8 @@ bool cli_out_alive(void);
  * gone. Returns the exit status: `status`, or CLI_FAILED if it was CLI_DONE and data was lost. */
 int cli_out_finish(int status);
 
-/* Words: one line, with the command's name before it. Control characters are shown as '?'.
+/* Words: one line, with the command's name before it. Control characters are shown as '?'. As JSON
+ * if that was asked for (log.h).
  * Threads: any. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -33,8 +34,5 @@ void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /* Complains with the error's message, details and traceback. */
 void cli_complain_error(const neap_error *error);
-
-/* A neap_log_callback: what the library and the domain's `print` say. */
-void cli_log(void *user, neap_log_level level, const char *text);
 
 #endif

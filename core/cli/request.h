@@ -11,6 +11,10 @@ typedef struct cli_request {
     char *meta;     /* JSON */
     char *correlation_id;
     char *causation_id;
+    char *name; /* in the queue; NULL if absent */
+    bool queued;
+    uint64_t after_ms;
+    int64_t at_us;
 } cli_request;
 
 /* Owns: the caller (cli_request_fini), also after a failure. Errors: INVALID, NOMEM. */

@@ -1,5 +1,6 @@
 /* neap state: what an aggregate's events fold to. */
 #include "domain.h"
+#include "log.h"
 #include "options.h"
 #include "output.h"
 
@@ -7,16 +8,20 @@ static int run(const cli_command *self, char **arguments)
 {
     const char *operands[3], *store = NULL, *config = NULL;
     uint64_t version = 0;
+    cli_log_options log = {NULL, NULL};
     const cli_option options[] = {
         CLI_STORE_OPTION(&store),
         CLI_CONFIG_OPTION(&config),
+        CLI_LOG_OPTIONS(log),
         {"at", CLI_NUMBER, &version, "VERSION", "as it was after that event of its stream"},
     };
     int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
+    if (status == CLI_GO_ON)
+        status = cli_log_take(self, &log);
     if (status != CLI_GO_ON)
         return status;
     neap_runtime *runtime;
-    status = cli_domain_open(operands[0], cli_store_url(store), true, config, &runtime);
+    status = cli_domain_open(operands[0], cli_store_url(store), true, config, 1, &runtime);
     if (status != CLI_DONE)
         return status;
     neap_error error;

@@ -1,5 +1,6 @@
 /* neap stats: figures of a store. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "domain.h"
@@ -90,9 +91,32 @@ static void print_size(figures *stats)
     print_line("size", text);
 }
 
+static void print_stored(const char *name, uint64_t count, uint64_t bytes)
+{
+    char text[80], grouped[32];
+    int used = snprintf(text, sizeof text, "%s", cli_grouped(grouped, count));
+    if (count != 0)
+        snprintf(text + used, sizeof text - (size_t)used, ", %s", cli_bytes(grouped, bytes));
+    print_line(name, text);
+}
+
+static void print_queued(figures *stats)
+{
+    char text[100], count[32];
+    print_count("queued", stats->queued);
+    if (stats->next_due_at != 0)
+        print_time(stats->next_due_at < stats->taken_at ? "overdue" : "next due",
+                   stats->next_due_at);
+    if (stats->dead_commands == 0)
+        return;
+    snprintf(text, sizeof text, "%s of the queue: see `neap dead-letters list --queue`",
+             cli_grouped(count, stats->dead_commands));
+    print_line("dead", text);
+}
+
 static void print_summary(figures *stats)
 {
-    char text[160], streams[32], longest[32], snapshots[32];
+    char text[160], streams[32], longest[32];
     print_count("events", stats->events);
     if (stats->tagged_events != 0)
         print_count("tagged", stats->tagged_events);
@@ -104,11 +128,9 @@ static void print_summary(figures *stats)
     print_line("streams", text);
     print_count("commands", stats->commands);
     print_count("keys", stats->keys);
-    used = snprintf(text, sizeof text, "%s", cli_grouped(snapshots, stats->snapshots));
-    if (stats->snapshots != 0)
-        snprintf(text + used, sizeof text - (size_t)used, ", %s",
-                 cli_bytes(snapshots, stats->snapshot_bytes));
-    print_line("snapshots", text);
+    print_stored("snapshots", stats->snapshots, stats->snapshot_bytes);
+    print_stored("documents", stats->documents, stats->document_bytes);
+    print_queued(stats);
     print_size(stats);
     print_times(stats);
 }
@@ -161,6 +183,68 @@ static void print_streams(figures *stats)
     cli_table_print(&table, MOST_ROWS);
 }
 
+static bool is(const neap_subscription_statistics *one, const char *kind)
+{
+    return strcmp(one->kind.data, kind) == 0;
+}
+
+/* What somebody should know of it: "paused, 2 stopped". */
+static void describe_state(const neap_subscription_statistics *one, char *text, size_t size)
+{
+    char grouped[32];
+    size_t used = (size_t)snprintf(text, size, "%s", one->paused ? "paused" : "");
+    if (one->stopped_sagas != 0)
+        used += (size_t)snprintf(text + used, size - used, "%s%s stopped", used != 0 ? ", " : "",
+                                 cli_grouped(grouped, one->stopped_sagas));
+    if (one->next_build != 0)
+        snprintf(text + used, size - used, "%sbuild %u at %s", used != 0 ? ", " : "",
+                 one->next_build, cli_grouped(grouped, one->next_position));
+}
+
+/* Empty where there can be none. */
+static void add_count(cli_table *table, bool has_any, uint64_t count)
+{
+    if (has_any)
+        cli_table_count(table, count);
+    else
+        cli_table_format(table, "%s", "");
+}
+
+static void add_letters(cli_table *table, const neap_subscription_statistics *one)
+{
+    char all[32], waiting[32];
+    if (one->waiting != 0)
+        cli_table_format(table, "%s, %s waiting", cli_grouped(all, one->dead_letters),
+                         cli_grouped(waiting, one->waiting));
+    else
+        add_count(table, is(one, "subscriber") || is(one, "outbox"), one->dead_letters);
+}
+
+static void print_subscriptions(figures *stats)
+{
+    static const char *const columns[] = {"SUBSCRIPTION", "KIND",       "STATE",
+                                          ">VERSION",     ">BUILD",     ">POSITION",
+                                          ">LAG",         ">DOCUMENTS", ">DEAD LETTERS"};
+    cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    const neap_subscription_statistics *one = stats->subscriptions;
+    for (; one != NULL; one = one->next) {
+        char state[160];
+        bool projection = is(one, "projection"), saga = is(one, "saga");
+        describe_state(one, state, sizeof state);
+        cli_table_text(&table, one->name);
+        cli_table_text(&table, one->kind);
+        cli_table_format(&table, "%s", state);
+        add_count(&table, projection, one->version);
+        add_count(&table, projection, one->build);
+        cli_table_count(&table, one->position);
+        cli_table_count(&table, one->lag);
+        add_count(&table, projection || saga, saga ? one->sagas : one->documents);
+        add_letters(&table, one);
+    }
+    cli_out_text("\n");
+    cli_table_print(&table, MOST_ROWS);
+}
+
 static int print_json(figures *stats)
 {
     char *json;
@@ -186,6 +270,8 @@ static int print(figures *stats, bool as_json)
         print_categories(stats);
         print_streams(stats);
     }
+    if (stats->subscriptions != NULL)
+        print_subscriptions(stats);
     return CLI_DONE;
 }
 
@@ -225,8 +311,9 @@ const cli_command cli_stats_command = {
     .summary = "prints figures of a store: counts, sizes, rates",
     .operands = no_operands,
     .about = "Goes over all events once and prints how many there are, of which types and schema\n"
-             "versions, in which categories and streams, when, how fast, and what they take. It\n"
-             "only reads, so it may run beside a process that writes; what comes meanwhile is not\n"
+             "versions, in which categories and streams, when, how fast, and what they take; and\n"
+             "how far subscriptions have come, whether somebody runs them now or not. It only "
+             "reads, so it may run beside a process that writes; what comes meanwhile is not\n"
              "counted.",
     .example = "  $ neap stats --store sqlite:shop.db\n"
                "  $ neap stats --store sqlite:shop.db --json",

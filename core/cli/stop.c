@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -50,6 +51,14 @@ bool cli_stop_requested(void)
 int cli_stop_signal(void)
 {
     return atomic_load(&by_signal);
+}
+
+void cli_stop_wait(void)
+{
+    while (!cli_stop_requested()) {
+        struct pollfd asked = {.fd = pipe_ends[0], .events = POLLIN};
+        poll(&asked, 1, -1);
+    }
 }
 
 int cli_stop_fd(void)

@@ -12,6 +12,7 @@ void cli_stop_request(void);
 
 bool cli_stop_requested(void); /* Threads: any. */
 int cli_stop_signal(void);     /* which signal asked; 0: none */
+void cli_stop_wait(void);      /* until somebody asks */
 int cli_stop_fd(void);         /* becomes readable, and stays so, when somebody asks */
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "output.h"
 
@@ -120,6 +121,15 @@ const char *cli_grouped(char text[32], uint64_t count)
         text[at++] = digits[i];
     }
     text[at] = '\0';
+    return text;
+}
+
+const char *cli_time(char text[64], int64_t us)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, 64, "%F %T UTC", &tm) == 0)
+        snprintf(text, 64, "?");
     return text;
 }
 

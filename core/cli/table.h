@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "neap.h"
 
@@ -29,6 +30,13 @@ void cli_table_print(cli_table *table, size_t most);
 
 /* 1234567 as "1,234,567". Lifetime of the result: text's. */
 const char *cli_grouped(char text[32], uint64_t count);
+/* µs since 1970 as "2026-11-27 15:01:12 UTC". */
+const char *cli_time(char text[64], int64_t us);
+/* Of terminated text. */
+static inline neap_text cli_text(const char *text)
+{
+    return (neap_text){text, strlen(text)};
+}
 /* 1234567 as "1.2 MiB". */
 const char *cli_bytes(char text[32], uint64_t bytes);
 

@@ -105,10 +105,40 @@ typedef enum neap_log_level {
     NEAP_LOG_ERROR
 } neap_log_level;
 
+/* "debug", "info", "warn", "error". Lifetime: static. Threads: any. */
+NEAP_API const char *neap_log_level_name(neap_log_level level);
+
 /* Receives what the library and the domain's `print` have to say. `text` is terminated, without a
  * newline, and valid during the call. Threads: called from any, one at a time per runtime; must not
  * call the runtime. */
 typedef void (*neap_log_callback)(void *user, neap_log_level level, const char *text);
+
+/* What is known beside a record's message: a text, or a number. */
+typedef struct neap_log_field {
+    const char *name; /* lane, command, query, event, name, aggregate, stream, command_id,
+                         correlation_id, causation_id, trace_id, status, code, duration_us; more may
+                         come */
+    neap_text text;   /* UTF-8; data NULL: it is `number` */
+    int64_t number;
+} neap_log_field;
+
+/* What is said at once. Lifetime: the call. More fields may come at the end. */
+typedef struct neap_log_record {
+    size_t size;
+    neap_log_level level;
+    int64_t at_us;       /* since 1970, UTC; 0: not known */
+    const char *message; /* terminated, without a newline */
+    const neap_log_field *fields;
+    size_t field_count;
+} neap_log_record;
+
+/* Receives the same with its fields. Threads: as neap_log_callback. */
+typedef void (*neap_log_record_callback)(void *user, const neap_log_record *record);
+
+/* The record as one JSON object: time, level, message, and the fields by their names. Owns: the
+ * caller (neap_free()). Errors: NOMEM. Threads: any. */
+NEAP_API neap_status neap_log_record_json(const neap_log_record *record, char **json, size_t *size,
+                                          neap_error *error);
 
 /* Gives the time in µs since 1970, UTC. Threads: the runtime's own, several at once, or with lanes
  * 0 the caller's; must be quick and must not call the runtime. */
@@ -120,11 +150,11 @@ typedef struct neap_options {
     const char *store;     /* URL: "memory:" (default), "sqlite:PATH[?synchronous=full|normal]" */
     bool read_only;        /* opens the store for reading; dispatch answers NEAP_USAGE */
     bool record_commands;  /* true: the command that decided is recorded with its events */
-    unsigned lanes;        /* 1; 0: no threads, see below */
+    unsigned lanes;        /* 1: what decides commands, at most 64; 0: no threads, see below */
     unsigned queue_length; /* 10,000 messages waiting per lane, then NEAP_BUSY or waiting */
     unsigned conflict_retries;     /* 3 */
     unsigned warm_aggregates;      /* 100,000 folded states kept per lane */
-    unsigned nesting_depth;        /* 100: of JSON, of tables */
+    unsigned nesting_depth;        /* 100: of JSON, of tables, of dispatches in handlers */
     unsigned unit_events;          /* 1,000 events one handler may record */
     size_t unit_bytes;             /* 4 MiB of JSON one handler may record */
     size_t message_bytes;          /* 4 MiB of JSON one message may have */
@@ -137,12 +167,34 @@ typedef struct neap_options {
     size_t snapshot_bytes;    /* 16 MiB: a state that takes more gets no snapshot */
     neap_log_callback log;    /* NULL: silent */
     void *log_user;
-    neap_clock clock; /* NULL: the machine's; else the time of what is recorded */
+    /* NULL: the machine's; else the time of what is recorded. With lanes 0 nobody waits for time to
+     * pass then: what sleeps goes on at once, when there is nothing else to do. */
+    neap_clock clock;
     void *clock_user;
     uint64_t seed;        /* 0: none; else the ids that are made follow from it (and the clock) */
     const char *config;   /* JSON object: by service, what its factory gets; NULL: nothing */
     const char *services; /* JSON object: by service, the module beside the domain that gives it
                              instead of the domain's own; NULL: none */
+    size_t live_bytes;    /* 8 MiB of what was committed last, kept in memory for who follows the
+                             log, as long as anybody does: who is further behind reads the store */
+    unsigned live_events; /* 65,536 events of it */
+    unsigned reaction_lanes; /* 1: what runs plain handlers, queries and middleware, if there are
+                                any */
+    bool caller_runs; /* false; true: who waits for a command or a state may do the lane's work
+                         meanwhile, if the lane is idle and no timeout is asked: no thread has to be
+                         woken. Callbacks of neap_send() and the log may then run on any thread that
+                         is in neap_dispatch(), neap_publish() or neap_state() */
+    neap_log_record_callback log_record; /* NULL: none. Gets what `log` gets, and log_user */
+    neap_log_level log_level; /* NEAP_LOG_INFO: what is below is told to neither. NEAP_LOG_DEBUG: a
+                                 record for each message that is answered */
+    /* Which subscriptions run here: names with commas, "" for none; NULL: all. The others are left
+     * as the store has them, and are not waited for. Where not all run, what is due in the store's
+     * queue is left as well. What is part of commands (inline projections) is not asked. */
+    const char *subscriptions;
+    /* Projections that are made anew from when the runtime starts: names with commas; NULL: none.
+     * What is being made anew already goes on, and is not begun once more after that:
+     * neap_rebuild_progress() tells of it. */
+    const char *rebuild;
 } neap_options;
 
 NEAP_API void neap_options_init_sized(neap_options *options, size_t size);
@@ -173,13 +225,197 @@ NEAP_API neap_status neap_open(const char *path, const neap_options *options,
 
 /* Accepts nothing more, goes on with what was accepted for options.close_ms, answers the rest
  * NEAP_CLOSED, frees all. NULL is allowed. Threads: owner, no call under way, not one of the
- * runtime's own (there it does nothing but log); replies may outlive it; cursors must be closed
- * before. */
+ * runtime's own (there it does nothing but log). Replies may outlive it, and followers, and cursors
+ * that follow, also while they wait: they are told NEAP_CLOSED. (With lanes == 0 nobody waits: a
+ * call that does the runtime's work must not be under way, as any other.) Other cursors must be
+ * closed before.
+ */
 NEAP_API void neap_close(neap_runtime *runtime);
 
-/* Returns after everything accepted before the call has been answered. Threads: any. Errors:
- * TIMEOUT (0: no limit). */
+/* Returns after everything accepted before the call has been answered, everything in the queue that
+ * is due is done (not what is due later, or to be tried again), and every subscription has caught
+ * up with it, and with what came of that. Does not wait for the queue while the store cannot be
+ * read. timeout_ms 0: no limit. Threads: any but the runtime's own. Errors: TIMEOUT, UNAVAILABLE (a
+ * subscription has stopped, or is paused; the others have caught up). */
 NEAP_API neap_status neap_drain(neap_runtime *runtime, uint32_t timeout_ms, neap_error *error);
+
+/* Waits until a subscription (NULL: every projection) has durably handled all events up to the
+ * position (0: the last one now). timeout_ms 0: no limit. Threads: any but the runtime's own.
+ * Errors: UNKNOWN, USAGE (it has no checkpoint, since what it gives is always up to date; it does
+ * not run here), TIMEOUT, UNAVAILABLE (it has stopped, or is paused), CLOSED, STORE, NOMEM. */
+NEAP_API neap_status neap_catch_up(neap_runtime *runtime, const char *subscription,
+                                   uint64_t position, uint32_t timeout_ms, neap_error *error);
+
+/* A document of a projection as JSON, as it is stored now (neap_catch_up() first for one that has
+ * seen an event). An inline projection's is there with the receipt; a live one's is folded out of
+ * the log for the call. *json NULL: there is none. Owns: the caller (neap_free()). Threads: any; of
+ * a live one not the runtime's own. Errors: UNKNOWN (no such projection), USAGE (it keeps no
+ * documents), INVALID (a key that cannot be one), UNAVAILABLE (inline, and not built in a store
+ * that is open for reading only), HANDLER and CORRUPT (live: a fold, an event), STORE, NOMEM. */
+NEAP_API neap_status neap_find(neap_runtime *runtime, const char *projection, const char *key,
+                               char **json, size_t *size, neap_error *error);
+
+/* Which documents to list. Start with neap_list_options_init(). Texts are terminated, and borrowed.
+ */
+typedef struct neap_list_options {
+    size_t size;
+    const char *prefix; /* of the keys; NULL: all */
+    const char *behind; /* a key: only what follows it; NULL: from the start, or the end */
+    bool backward;      /* from the highest key down */
+    uint64_t limit;     /* 0: all */
+} neap_list_options;
+
+NEAP_API void neap_list_options_init_sized(neap_list_options *options, size_t size);
+#define neap_list_options_init(options) neap_list_options_init_sized((options), sizeof *(options))
+
+/* The documents of a projection in the bytewise order of their keys, as a JSON list of
+ * {"key":…,"document":…}. options may be NULL. Owns: the caller (neap_free()). Threads: any.
+ * Errors: as neap_find(); USAGE also for a live one. */
+NEAP_API neap_status neap_list(neap_runtime *runtime, const char *projection,
+                               const neap_list_options *options, char **json, size_t *size,
+                               neap_error *error);
+
+/* Makes a projection's documents anew, from the beginning of the log, beside those that it has,
+ * which go on being kept up to date and answering; then takes the new ones in one step. Waits until
+ * that is done (timeout_ms 0: as long as it takes); it goes on without being waited for, and, after
+ * the runtime was closed meanwhile, once it is opened again. Threads: any but the runtime's own.
+ * Errors: UNKNOWN, USAGE (no projection, or one without documents; read_only), TIMEOUT (it goes
+ * on), UNAVAILABLE (it has stopped, or is paused), BUSY, CLOSED, STORE, NOMEM. */
+NEAP_API neap_status neap_rebuild(neap_runtime *runtime, const char *projection,
+                                  uint32_t timeout_ms, neap_error *error);
+
+/* The same without waiting: returns once it is durable that the documents are made anew. If they
+ * are being made already, that goes on. Threads, errors: as neap_rebuild(). */
+NEAP_API neap_status neap_rebuild_begin(neap_runtime *runtime, const char *projection,
+                                        neap_error *error);
+
+/* How far new documents are. Positions are those of the log. */
+typedef struct neap_progress {
+    size_t size;        /* set by neap_progress_init() */
+    bool done;          /* none are being made: those of `build` are what is found */
+    uint32_t build;     /* the number of those that are being made, or were made last */
+    uint64_t since;     /* where this runtime took it up: 0, or where another one had left it */
+    uint64_t position;  /* up to here it is durable */
+    uint64_t head;      /* the last one in the store */
+    uint64_t handled;   /* events that this runtime has handled for them */
+    int64_t elapsed_us; /* since this runtime took it up */
+} neap_progress;
+
+NEAP_API void neap_progress_init_sized(neap_progress *progress, size_t size);
+#define neap_progress_init(progress) neap_progress_init_sized((progress), sizeof *(progress))
+
+/* Waits until a rebuild is done, but not longer than timeout_ms (0: does not wait), and says how
+ * far it is. Threads: any but the runtime's own. Errors: UNKNOWN, USAGE, UNAVAILABLE (it has
+ * stopped, or is paused), CLOSED, STORE, NOMEM; never TIMEOUT. */
+NEAP_API neap_status neap_rebuild_progress(neap_runtime *runtime, const char *projection,
+                                           uint32_t timeout_ms, neap_progress *progress,
+                                           neap_error *error);
+
+#define NEAP_NOW UINT64_MAX
+
+/* Puts a subscriber or an outbox to another place in the log, whatever it has handled: events up to
+ * the position (0: none; NEAP_NOW: all that there are) count as handled, later ones are delivered,
+ * or delivered again. In one unit of work, which fences what is under way; its dead letters behind
+ * the position go with it, others stay. One that has stopped goes on; one that is paused stays so.
+ * Returns when that is durable. Threads: any but the runtime's own. Errors: UNKNOWN, USAGE (a
+ * projection, which is rebuilt; a saga, which cannot be), INVALID (a position behind the last),
+ * BUSY, CLOSED, STORE, NOMEM. */
+NEAP_API neap_status neap_reset(neap_runtime *runtime, const char *subscription, uint64_t position,
+                                neap_error *error);
+/* The same in a store that nobody else writes to; UNKNOWN: it knows no such subscription. */
+NEAP_API neap_status neap_store_reset(const char *url, const char *subscription, uint64_t position,
+                                      neap_error *error);
+
+/* A subscription that is paused handles nothing until it is resumed, also when the store is opened
+ * again meanwhile. One that has stopped tries again when it is resumed. Threads: any but the
+ * runtime's own. Errors: UNKNOWN, USAGE, BUSY, CLOSED, STORE, NOMEM. */
+NEAP_API neap_status neap_pause(neap_runtime *runtime, const char *subscription, neap_error *error);
+NEAP_API neap_status neap_resume(neap_runtime *runtime, const char *subscription,
+                                 neap_error *error);
+
+/* What could not be handled: events of a subscriber or an outbox, with later ones of the same
+ * streams that wait behind them, and commands of the queue ("$queue"). subscription NULL: all of
+ * both. As a JSON list; of events in the order of the log: subscription, position, stream, type,
+ * event_id, attempts (0: it waits), failed_at (µs since 1970), error; of commands in the order in
+ * which they were due: subscription, id (the command's), attempts, failed_at, error, and as `entry`
+ * what waited in the queue. Owns: the caller (neap_free()). Threads: any. Errors: USAGE (it is not
+ * started), STORE, NOMEM. */
+NEAP_API neap_status neap_dead_letters(neap_runtime *runtime, const char *subscription, char **json,
+                                       size_t *size, neap_error *error);
+
+/* The same as structs. Texts are terminated; those of what there is not are empty. */
+typedef struct neap_dead_letter {
+    const struct neap_dead_letter *next;
+    neap_text key;                      /* its place among dead letters, which are ordered by it */
+    neap_text subscription;             /* "$queue": a command of the queue */
+    uint64_t position;                  /* of the event; 0: it is a command */
+    neap_uuid id;                       /* the event's, or the command's */
+    neap_text stream;                   /* the event's */
+    neap_text type;                     /* the event's, or the command's name */
+    neap_text data;                     /* the command's fields, JSON; events are in the log */
+    uint32_t attempts;                  /* 0: it waits behind another one of its stream */
+    int64_t failed_at;                  /* or was set aside: µs since 1970, UTC */
+    neap_text code, message, traceback; /* of the last attempt */
+    neap_text json;                     /* all of it */
+} neap_dead_letter;
+
+typedef struct neap_dead_letter_list {
+    const neap_dead_letter *first; /* ends with next == NULL */
+    size_t count;
+    bool last;           /* there is nothing behind it now */
+    const char *through; /* else read on behind this */
+} neap_dead_letter_list;
+
+/* From the start (behind NULL), or behind where the last list ended; at most `limit`, and 1,000.
+ * Owns: the caller (neap_dead_letter_list_free). Threads: any. Errors: USAGE, CORRUPT, STORE,
+ * NOMEM. */
+NEAP_API neap_status neap_dead_letters_read(neap_runtime *runtime, const char *subscription,
+                                            const char *behind, size_t limit,
+                                            const neap_dead_letter_list **list, neap_error *error);
+NEAP_API void neap_dead_letter_list_free(const neap_dead_letter_list *list); /* NULL is allowed */
+
+/* Tries events again, in the order of the log, each once; of a stream only up to the first that
+ * fails again. position: 0 for all, else those of the stream that the dead letter there is of.
+ * Waits until what comes of it is durable. subscriber NULL: of all subscribers that run here, one
+ * after another, and the queue's, as neap_retry_dead_commands(). Threads: any but the runtime's
+ * own. Errors: UNKNOWN, USAGE, BUSY (it is being done), UNAVAILABLE (the subscriber is paused or
+ * has stopped, or the store failed meanwhile), CLOSED, STORE, NOMEM. */
+NEAP_API neap_status neap_retry_dead_letters(neap_runtime *runtime, const char *subscriber,
+                                             uint64_t position, neap_error *error);
+/* The event at the position is not to be handled by the subscriber; what waits behind it is tried
+ * again. Errors: the same. */
+NEAP_API neap_status neap_drop_dead_letter(neap_runtime *runtime, const char *subscriber,
+                                           uint64_t position, neap_error *error);
+/* None of those that a subscriber has now is to be handled, what waits behind others included.
+ * NULL: of all subscribers that run here, and the queue's. Errors: the same. */
+NEAP_API neap_status neap_drop_dead_letters(neap_runtime *runtime, const char *subscriber,
+                                            neap_error *error);
+
+/* Puts dead letters of the queue back into the places that they had there, with all attempts before
+ * them; they are durable there when it returns, and are dispatched by a runtime of which all
+ * subscriptions run. id: the command's, UUID text; NULL: all, but for those whose name another
+ * command has in the queue by now. *count (may be NULL): how many. Threads: any but the runtime's
+ * own. Errors: UNKNOWN (no such id), CONFLICT (its name is another's by now), INVALID (no UUID),
+ * USAGE, CLOSED, STORE, NOMEM. */
+NEAP_API neap_status neap_retry_dead_commands(neap_runtime *runtime, const char *id,
+                                              uint64_t *count, neap_error *error);
+/* They are not to be dispatched. Threads, errors: the same. */
+NEAP_API neap_status neap_drop_dead_commands(neap_runtime *runtime, const char *id, uint64_t *count,
+                                             neap_error *error);
+
+/* Where the subscriptions are, as a JSON list, in the order in which the domain defines them:
+ * name, kind, state ("live", "catching up", "held back": a subscriber's breaker is open, "paused",
+ * "stopped", "frozen": of an earlier version
+ * of the domain, or "elsewhere": it does not run in this runtime, and is shown as it is stored),
+ * version, build, position, lag (in positions of the log), and the same for each of
+ * its partitions, with what was handled there and, of one that has stopped, stopped_at, error and
+ * traceback, or, of one that tries an event again, failing (attempts that failed) and error; of a
+ * subscriber with a breaker or a limit how it is with them: breaker (its state, "closed", "open" or
+ * "half open", failures in a row, retry_after_ms), under_way and limit; as stopped_sagas how many
+ * of a saga wait to be resumed; and as `next` a build that is made beside it. Owns: the caller
+ * (neap_free()). Threads: any. Errors: USAGE (it is not started), STORE, NOMEM. */
+NEAP_API neap_status neap_subscriptions(neap_runtime *runtime, char **json, size_t *size,
+                                        neap_error *error);
 
 typedef struct neap_dispatch_options {
     size_t size;
@@ -194,6 +430,18 @@ typedef struct neap_dispatch_options {
     uint32_t schema;       /* the version of its type's schema then, from 1; 0: it is of today */
     const neap_text *tags; /* with schema: what it was tagged with, as in neap_event */
     uint32_t tag_count;
+    /* For neap_send() alone: any of these puts the command into the store's queue, from where it is
+     * dispatched once, however often the process dies meanwhile. */
+    bool queued;       /* true: as soon as possible, if neither of the two says otherwise */
+    uint64_t after_ms; /* not before so long from now; or */
+    int64_t at_us;     /* not before this moment, µs since 1970, UTC; 0: not given */
+    const char *name;  /* what it is called in the queue, where it takes the place of what has that
+                          name; for neap_cancel(). NULL: nothing; at most 511 bytes, each '/' and
+                          '%' as three */
+    /* Projections that shall have caught up with the command's events before neap_dispatch() or
+     * neap_publish() return: names, ended by NULL. One that has not within timeout_ms, or has
+     * stopped, makes receipt.caught_up false, and is no error. */
+    const char *const *wait_for;
 } neap_dispatch_options;
 
 NEAP_API void neap_dispatch_options_init_sized(neap_dispatch_options *options, size_t size);
@@ -216,15 +464,34 @@ typedef void (*neap_callback)(void *user, neap_status status, neap_reply *reply,
                               const neap_error *error);
 
 /* Queues a command; its outcome goes to `callback` (NULL: to nobody). What fails here is not queued
- * and not called back. timeout_ms is taken from when the command begins to wait. Threads: any. */
+ * and not called back. timeout_ms is taken from when the command begins to wait.
+ *
+ * With options.queued, after_ms, at_us or name it is durable instead of done that the outcome
+ * tells: the fields were checked, and the command is in the store's queue. The receipt's command_id
+ * is the one that it will have. From there a started runtime dispatches it when it is due, those of
+ * a moment in any order; what failed with more than a rejection is tried again up to ten times
+ * within about a minute and a half, and then becomes a dead letter; a rejection is logged as a
+ * warning. An idempotency key is used up when the command is queued. Errors, beside those of
+ * neap_dispatch(): USAGE (both after_ms and at_us; a moment that is no µs since 1970), INVALID (the
+ * name). Threads: any. */
 NEAP_API neap_status neap_send(neap_runtime *runtime, const char *name, const char *json,
                                size_t json_size, const neap_dispatch_options *options,
                                neap_callback callback, void *user, neap_error *error);
+
+/* Takes what has that name out of the queue, and waits until that is durable. *cancelled (may be
+ * NULL): whether it was there, and so will not take effect; else there was none, or it has taken
+ * effect. Threads: as neap_dispatch(). Errors: INVALID (the name), CONFLICT, TIMEOUT (0: no limit),
+ * BUSY, UNAVAILABLE, STORE, CLOSED, USAGE, NOMEM. */
+NEAP_API neap_status neap_cancel(neap_runtime *runtime, const char *name, uint32_t timeout_ms,
+                                 bool *cancelled, neap_error *error);
 
 /* Records an event from outside, a fact that no command decided, and waits until it is durable;
  * then it is handled as any other. stream: whose event it is, as in "Stock-s-1". expected: the
  * stream's version before it (0: it must not exist), or NEAP_ANY_VERSION. The receipt has no
  * command_id.
+ *
+ * A transient event is not recorded: it goes at most once to subscribers that listen now, in this
+ * runtime. It needs no stream (NULL), and expected is NEAP_ANY_VERSION. Its receipt has no events.
  *
  * With options.schema it is recorded as an earlier version of the domain did: type is a name that
  * the domain reads, also a former or a retired one; json, an object, is made canonical and not
@@ -266,6 +533,7 @@ typedef struct neap_receipt {
     size_t event_count;      /* 0: decided that nothing happens */
     const neap_text *events; /* their types, in order */
     bool repeated;           /* the idempotency key was known: this is the first one's receipt */
+    bool caught_up; /* all that was waited for has (options.wait_for); true where nothing was */
 } neap_receipt;
 
 /* The receipt of a command; NULL for other replies. Lifetime: the reply's. */
@@ -277,7 +545,11 @@ typedef enum neap_kind {
     NEAP_KIND_COMMAND,
     NEAP_KIND_EVENT,
     NEAP_KIND_QUERY,
-    NEAP_KIND_AGGREGATE
+    NEAP_KIND_AGGREGATE,
+    NEAP_KIND_PROJECTION,
+    NEAP_KIND_SUBSCRIBER,
+    NEAP_KIND_SAGA,
+    NEAP_KIND_OUTBOX
 } neap_kind;
 
 typedef struct neap_definition {
@@ -289,8 +561,8 @@ typedef struct neap_definition {
                                "host"; NULL: nobody */
 } neap_definition;
 
-/* The index-th definition of a loaded domain, in order of definition; false past the last.
- * Lifetime: the runtime's. Threads: any. */
+/* The index-th definition of a loaded domain: messages, aggregates, then subscriptions, each in
+ * order of definition; false past the last. Lifetime: the runtime's. Threads: any. */
 NEAP_API bool neap_definition_at(const neap_runtime *runtime, size_t index,
                                  neap_definition *definition);
 
@@ -326,6 +598,15 @@ NEAP_API neap_status neap_handle_query(neap_runtime *runtime, const char *name,
 NEAP_API neap_status neap_context_publish(neap_context *context, const char *stream,
                                           uint64_t expected, const char *type, const char *json,
                                           size_t size, neap_error *error);
+/* Puts a command into the store's queue in the handler's unit of work, as neap_send() does with
+ * after_ms, at_us and name of the options (NULL: at once); of others USAGE. Errors: UNKNOWN,
+ * INVALID (its fields, the name), USAGE, LIMIT, NOMEM. */
+NEAP_API neap_status neap_context_send(neap_context *context, const char *name, const char *json,
+                                       size_t size, const neap_dispatch_options *options,
+                                       neap_error *error);
+/* Takes what has the name out of the queue, in the same unit. Errors: INVALID, USAGE, NOMEM. */
+NEAP_API neap_status neap_context_cancel(neap_context *context, const char *name,
+                                         neap_error *error);
 /* Fills error with a rejection and returns NEAP_REJECTED, to be returned by the handler. details:
  * JSON or NULL. */
 NEAP_API neap_status neap_context_reject(neap_context *context, const char *code,
@@ -342,15 +623,19 @@ neap_context_now(const neap_context *context); /* the message's recorded time, �
 NEAP_API neap_uuid
 neap_context_id(neap_context *context); /* a new id, derived from the message's */
 
-/* A command or query on its way, as middleware of the host sees it. Lifetime: the call. */
+/* A command or query on its way, or an event to a subscriber, as middleware of the host sees it.
+ * Lifetime: the call. */
 typedef struct neap_passing {
     size_t size;    /* of this struct, which can grow */
-    neap_kind kind; /* NEAP_KIND_COMMAND or NEAP_KIND_QUERY */
+    neap_kind kind; /* NEAP_KIND_COMMAND, NEAP_KIND_QUERY or NEAP_KIND_EVENT */
     const char *name;
-    neap_text data;            /* JSON as it was given: its schema is not checked yet */
+    neap_text data;            /* JSON as it was given: its schema is not checked yet; of an event
+                                  as it is stored */
     neap_text meta;            /* flat JSON object of texts, or empty */
     neap_text idempotency_key; /* empty: none */
-    neap_uuid command_id, correlation_id;
+    neap_uuid command_id, correlation_id; /* of an event its delivery's id */
+    const char *subscription;             /* the subscriber that an event is for; else NULL */
+    const neap_event *event;              /* likewise, the event with its envelope */
 } neap_passing;
 
 /* Before a message is handled, once. Returns NEAP_OK, or fills error: then it is refused with that.
@@ -363,7 +648,8 @@ typedef void (*neap_after_callback)(void *user, const neap_passing *message, nea
                                     const neap_reply *reply, const neap_error *error,
                                     int64_t elapsed_us);
 
-/* Adds middleware around every command and query: around all of the domain's, the first that is
+/* Adds middleware around every command, every query and every delivery of an event to a subscriber
+ * (once, however often its handler is tried): around all of the domain's, the first that is
  * added is the outermost. Either function may be NULL. `after` is called for each message that its
  * `before` let through, in the opposite order. They are called on the lane's thread, must be quick,
  * and must not wait for the runtime. Between neap_load and neap_start. Errors: USAGE, NOMEM.
@@ -392,6 +678,111 @@ NEAP_API neap_status neap_service_provide(neap_runtime *runtime, const char *ser
 NEAP_API neap_status neap_service_result(neap_service_call *call, const char *json, size_t size,
                                          neap_error *error);
 
+/* One event on its way to a broker. More fields may come at the end. Lifetime: the call. */
+typedef struct neap_publication {
+    const neap_event *event;
+    neap_text id;   /* the event's, as text and terminated: it is published at least once, and known
+                       again by it */
+    neap_text body; /* CloudEvents 1.0 in JSON, structured mode: application/cloudevents+json */
+} neap_publication;
+
+/* What a publisher gets to know when it is opened. Lifetime: until it is closed. */
+typedef struct neap_publisher_options {
+    size_t size;         /* of this struct, which can grow */
+    const char *outbox;  /* the outbox's name */
+    const char *domain;  /* the domain's name */
+    const char *to;      /* as the outbox says it: a URL, or a name */
+    const char *subject; /* a template, as in "shop.{type}": what a broker distributes by; NULL: the
+                            domain's name and the type */
+    unsigned pending;    /* events that may wait for their acknowledgement at once */
+    uint32_t timeout_ms; /* how long to wait for an acknowledgement, or for a connection */
+} neap_publisher_options;
+
+/* Hands events to a broker. Threads: one at a time, not always the same; it may block, and must not
+ * wait for the runtime. */
+typedef struct neap_publisher {
+    size_t size; /* of this struct, which can grow */
+    /* Gets ready, and need not reach the broker yet: what is wrong with the options is told here.
+     * NULL: `user` is handed to the others. Owns: the caller owns *self. */
+    neap_status (*open)(void *user, const neap_publisher_options *options, void **self,
+                        neap_error *error);
+    /* Publishes the events, those of one stream in their order, and returns when each is
+     * acknowledged: the broker has it and keeps it. Always sets *acknowledged: so many, from the
+     * first one on, are. NEAP_UNAVAILABLE: worth another try, which begins behind them and may
+     * publish again what was acknowledged further behind. So are NEAP_BUSY, NEAP_TIMEOUT and
+     * NEAP_NOMEM. What else it returns is about the event that is next: it is tried as often as the
+     * outbox's `retry` says, and NEAP_REJECTED not again. */
+    neap_status (*publish)(void *self, const neap_publication *const *publications, size_t count,
+                           size_t *acknowledged, neap_error *error);
+    void (*close)(void *self); /* may be NULL */
+} neap_publisher;
+
+/* Gives a publisher for the outboxes whose `to` is this name, or a URL of this scheme; each opens
+ * it for itself, when the runtime starts. The struct is copied. Between neap_load and neap_start.
+ * Errors: USAGE, NOMEM. Threads: owner. */
+NEAP_API neap_status neap_publisher_provide(neap_runtime *runtime, const char *name,
+                                            const neap_publisher *publisher, void *user,
+                                            neap_error *error);
+
+/* Start with neap_consume_options_init(). Texts are borrowed. */
+typedef struct neap_consume_options {
+    size_t size;
+    const char *commands; /* JSON object of texts: by a message's type (or "command") the command
+                             that it becomes; what is not in it is no command. NULL: they have the
+                             same names */
+    unsigned pending;     /* 64: messages that are handled at once, at most 1,024 */
+    unsigned attempts;    /* 5: how often a message comes whose handler fails */
+    uint32_t retry_ms;    /* 1,000: after which a message comes again */
+    uint32_t timeout_ms;  /* 5,000: how long to wait for a connection */
+    bool keep_rejected;   /* false; true: a message whose command is rejected goes where those go
+                             that are no commands, instead of being acknowledged */
+} neap_consume_options;
+
+NEAP_API void neap_consume_options_init_sized(neap_consume_options *options, size_t size);
+#define neap_consume_options_init(options)                                                         \
+    neap_consume_options_init_sized((options), sizeof *(options))
+
+typedef struct neap_consumer neap_consumer;
+
+/* Dispatches the messages of a durable consumer of JetStream as commands, on a thread of its own:
+ * CloudEvents in JSON, whose type names the command, or {"command":…,"data":…} with "key" and
+ * "meta" if wanted. Each takes effect once while keys are kept: its idempotency key is its
+ * Nats-Msg-Id; without one the CloudEvent's source and id, or "key"; without these its place in
+ * JetStream. A message is acknowledged when the command's events are durable, or it was rejected;
+ * it comes again where another try may help; one that is no command is ended, and a copy goes to
+ * the subject of dead letters first, if the URL names one. All but the first is told to the log.
+ * Not for a runtime of neap_load_in(), whose Lua another thread must not touch.
+ *
+ * from: "nats://HOST:PORT?stream=NAME&consumer=NAME", and if wanted &subject=FILTER,
+ * &dead=SUBJECT, &creds=FILE, &ca=FILE, &ack_wait_ms=N. The consumer is made if there is none; then
+ * a message comes again that was not acknowledged for ack_wait_ms, else 30 s, since who had it
+ * died. A server that cannot be reached is tried again. Owns: the caller owns *consumer, and closes
+ * it before the runtime. Threads: any. Errors: USAGE, UNKNOWN (the scheme), INVALID
+ * (options.commands), UNAVAILABLE (no thread), NOMEM. */
+NEAP_API neap_status neap_consume(neap_runtime *runtime, const char *from,
+                                  const neap_consume_options *options, neap_consumer **consumer,
+                                  neap_error *error);
+/* What became of messages since it was opened. */
+typedef struct neap_consumed {
+    size_t size;       /* set by neap_consumed_init() */
+    uint64_t done;     /* acknowledged: their commands took effect */
+    uint64_t repeated; /* of those: it had been there before */
+    uint64_t rejected; /* acknowledged, or with keep_rejected ended: the domain said no */
+    uint64_t ended;    /* they are no commands, or their handlers failed too often */
+    uint64_t again;    /* given back, to come again: counted each time */
+} neap_consumed;
+
+NEAP_API void neap_consumed_init_sized(neap_consumed *consumed, size_t size);
+#define neap_consumed_init(consumed) neap_consumed_init_sized((consumed), sizeof *(consumed))
+
+/* Threads: any, until it is closed. Errors: USAGE. */
+NEAP_API neap_status neap_consumer_stats(const neap_consumer *consumer, neap_consumed *consumed,
+                                         neap_error *error);
+/* Handles what it has fetched, and fetches no more: its figures are final. Threads: owner. */
+NEAP_API void neap_consumer_stop(neap_consumer *consumer);
+/* The same, and frees it. NULL is allowed. Threads: owner. */
+NEAP_API void neap_consumer_close(neap_consumer *consumer);
+
 typedef struct neap_store neap_store;
 typedef struct neap_cursor neap_cursor;
 
@@ -399,7 +790,7 @@ typedef struct neap_cursor neap_cursor;
  * store), CORRUPT, STORE. */
 NEAP_API neap_status neap_store_open(const char *url, neap_store **store, neap_error *error);
 NEAP_API void
-neap_store_close(neap_store *store); /* NULL is allowed; cursors must be closed before */
+neap_store_close(neap_store *store); /* NULL is allowed. Cursors: as of neap_close() */
 
 /* Which events, in which order. All zero: everything, forward. */
 typedef struct neap_filter {
@@ -413,24 +804,38 @@ typedef struct neap_filter {
     uint64_t to;    /* last wanted; 0: to the end */
     uint64_t limit; /* at most so many; 0: all */
     bool backward;  /* newest first; from and to keep their meaning */
+    bool follow;    /* goes on with what is committed later: see neap_cursor_next() and
+                       neap_follow() */
+    uint32_t timeout_ms; /* of a cursor that follows: how long neap_cursor_next() waits for an
+                            event; 0: as long as it takes */
 } neap_filter;
 
 NEAP_API void neap_filter_init_sized(neap_filter *filter, size_t size);
 #define neap_filter_init(filter) neap_filter_init_sized((filter), sizeof *(filter))
 
-/* A cursor over a store or a runtime's store; sees what is committed while it goes on.
- * Owns: the caller owns *cursor. Threads: any; a cursor: owner. Errors: USAGE (filter), STORE,
- * NOMEM. */
+/* A cursor over a store or a runtime's store; sees what is committed while it goes on. With
+ * filter.follow it gives what its own runtime commits from memory, and looks into the store only
+ * where it has fallen too far behind, or where somebody else writes.
+ * Owns: the caller owns *cursor. Threads: any; a cursor: owner. Errors: USAGE (filter; follow in a
+ * handler or callback), STORE, CLOSED, NOMEM. */
 NEAP_API neap_status neap_store_read(neap_store *store, const neap_filter *filter,
                                      neap_cursor **cursor, neap_error *error);
 NEAP_API neap_status neap_read(neap_runtime *runtime, const neap_filter *filter,
                                neap_cursor **cursor, neap_error *error);
 
 /* The next event, or NULL at the end (ask again later: there may be more). Lifetime of *event:
- * until the next call. */
+ * until the next call.
+ *
+ * A cursor that follows waits at the end until there is an event, and gives NULL only behind
+ * filter.to or filter.limit. Where lanes is 0 and nobody else would work, it does what was sent,
+ * gives what comes of it, and does not wait for more: then it gives NULL, too. Errors: STORE, NOMEM
+ * (nothing is lost; ask again); of one that follows TIMEOUT (no event within filter.timeout_ms; ask
+ * again), CLOSED (the runtime or store was closed, also while this waits; of the cursor only
+ * neap_cursor_close() is left to be called), USAGE (in a handler or callback). */
 NEAP_API neap_status neap_cursor_next(neap_cursor *cursor, const neap_event **event,
                                       neap_error *error);
-/* At the end: waits until there may be more, or the time is over; either way NEAP_OK. */
+/* At the end: waits until there may be more, or the time is over; either way NEAP_OK. Of a cursor
+ * that follows: as neap_cursor_next(), whose event it leaves there. */
 NEAP_API neap_status neap_cursor_wait(neap_cursor *cursor, uint32_t timeout_ms, neap_error *error);
 /* The event last returned as one JSON object with its envelope, terminated. Lifetime: until the
  * next call. */
@@ -438,8 +843,255 @@ NEAP_API neap_status neap_cursor_json(neap_cursor *cursor, const char **json, si
                                       neap_error *error);
 NEAP_API void neap_cursor_close(neap_cursor *cursor);
 
+/* Receives what a follower follows: in order, each event once. status NEAP_OK: `count` events; 0:
+ * filter.to or filter.limit is reached, and this is the last call. Else it is the last call as
+ * well, and `error` says why: NEAP_CLOSED (the runtime closes, and all that it committed was given,
+ * unless options.close_ms did not suffice), or a store that could not be read. Returns true to be
+ * called again; false: no more is wanted. Lifetime of all that is given: the call. Threads: one of
+ * the runtime's own, the same for all followers, so what is slow here delays the others (nothing
+ * else); with lanes 0 whoever waits for the runtime. Must not wait for the runtime, nor close it.
+ */
+typedef bool (*neap_follow_callback)(void *user, neap_status status,
+                                     const neap_event *const *events, size_t count,
+                                     const neap_error *error);
+typedef struct neap_follower neap_follower;
+
+/* Calls back with what the log has of the filter (NULL: everything), and then with what is
+ * committed, as it is committed. It remembers nothing beyond its life: who wants to go on later
+ * keeps the position of the last event, and starts behind it. filter.follow is taken as true. Owns:
+ * the caller owns *follower, also behind the last call. Threads: any. Errors: USAGE (filter; the
+ * runtime is not started), CLOSED, STORE, UNAVAILABLE (no thread), NOMEM. */
+NEAP_API neap_status neap_follow(neap_runtime *runtime, const neap_filter *filter,
+                                 neap_follow_callback callback, void *user,
+                                 neap_follower **follower, neap_error *error);
+/* Once it returns the callback is not called any more. It may outlive the runtime. NULL is allowed.
+ * Threads: any, but not in a callback of a follower of the same runtime (there it does nothing:
+ * return false, and close it elsewhere). */
+NEAP_API void neap_follower_close(neap_follower *follower);
+
+/* What waits in the queue: a command, or a timeout of `owner`. Texts are terminated. More fields
+ * may come at the end. */
+typedef struct neap_queued {
+    const struct neap_queued *next;
+    neap_text key; /* its place in the queue, which is ordered by this */
+    neap_uuid id;  /* the id that the command will have */
+    bool is_timeout;
+    int64_t due_at;       /* when it is done, or tried again: µs since 1970, UTC */
+    int64_t queued_at;    /* when it was put there */
+    neap_text command;    /* empty: it is a timeout */
+    neap_text data, meta; /* JSON; meta may be empty */
+    neap_text name;       /* empty: none */
+    neap_text owner;      /* the saga that it is of, "saga/<name>/<key>"; empty: none */
+    neap_uuid correlation_id, causation_id;
+    uint32_t attempts; /* that failed */
+    neap_text failure; /* JSON object, the last one's code and message; or empty */
+} neap_queued;
+
+typedef struct neap_queue {
+    const neap_queued *first; /* by when it was due at first; ends with next == NULL */
+    size_t count;
+    bool last;           /* there is nothing behind it now */
+    const char *through; /* else read on behind this */
+} neap_queue;
+
+/* What waits in a runtime's queue, or in that of a store: from the start (behind NULL), or behind
+ * where the last one ended; at most `limit`, and 1,000. Owns: the caller (neap_queue_free).
+ * Threads: any. Errors: USAGE, CORRUPT, STORE, UNAVAILABLE, NOMEM. */
+NEAP_API neap_status neap_queue_read(neap_runtime *runtime, const char *behind, size_t limit,
+                                     const neap_queue **queue, neap_error *error);
+NEAP_API neap_status neap_store_queue_read(neap_store *store, const char *behind, size_t limit,
+                                           const neap_queue **queue, neap_error *error);
+NEAP_API void neap_queue_free(const neap_queue *queue); /* NULL is allowed */
+/* As neap_cancel(), in a store at rest: opens it for writing meanwhile. Threads: any. Errors:
+ * INVALID (the name), USAGE (URL), BUSY (who holds the store), CORRUPT, STORE, NOMEM. */
+NEAP_API neap_status neap_store_cancel(const char *url, const char *name, bool *cancelled,
+                                       neap_error *error);
+/* As one JSON object: the fields by their names, without what is empty; times as text. Owns: the
+ * caller (neap_free()). */
+NEAP_API neap_status neap_queued_json(const neap_queued *queued, char **json, size_t *size,
+                                      neap_error *error);
+
+/* Which sagas to list. Start with neap_saga_options_init(). Texts are terminated, and borrowed. */
+typedef struct neap_saga_options {
+    size_t size;
+    const char *saga;   /* its name; NULL: all */
+    const char *status; /* "running", "completed", "compensating", "failed",
+                           "compensation_failed" or "stopped"; NULL: any */
+    const char *prefix; /* of the keys; NULL: all */
+    const char *behind; /* a key: only what follows it; with `saga` alone */
+    bool backward;      /* from the highest key down */
+    uint64_t limit;     /* 0: all */
+} neap_saga_options;
+
+NEAP_API void neap_saga_options_init_sized(neap_saga_options *options, size_t size);
+#define neap_saga_options_init(options) neap_saga_options_init_sized((options), sizeof *(options))
+
+/* Sagas as a JSON list, one a line, by their names and keys; also those that have ended. Of each:
+ * saga, key, status, reason (why it failed, or has stopped), stopped_by, started_at, updated_at,
+ * ended_at, position (of the last event that it handled), state, waiting (what it has in the
+ * queue), compensations (the commands that run if it fails, in this order), failures (commands
+ * without effect that nothing in the saga dealt with), correlation_id; without what is empty.
+ * options may be NULL. Owns: the caller (neap_free()). Threads: any. Errors: UNKNOWN (no such
+ * saga), USAGE, CORRUPT, STORE, NOMEM. */
+NEAP_API neap_status neap_sagas(neap_runtime *runtime, const neap_saga_options *options,
+                                char **json, size_t *size, neap_error *error);
+/* One of them. *json NULL: it has not begun. */
+NEAP_API neap_status neap_saga(neap_runtime *runtime, const char *saga, const char *key,
+                               char **json, size_t *size, neap_error *error);
+/* The same of a store, without a domain: a saga that it does not know has none. */
+NEAP_API neap_status neap_store_sagas(neap_store *store, const neap_saga_options *options,
+                                      char **json, size_t *size, neap_error *error);
+NEAP_API neap_status neap_store_saga(neap_store *store, const char *saga, const char *key,
+                                     char **json, size_t *size, neap_error *error);
+
+/* ---- History: what was ----------------------------------------------------------------------- */
+
+/* A domain on a store's log, to be looked at as it was at any position. The store is opened for
+ * reading and stays as it is; others may write to it meanwhile. */
+typedef struct neap_history neap_history;
+
+/* While much is folded or looked through, every few thousand events: `position` is reached on the
+ * way to `target`, which may be UINT64_MAX. false: the call ends with NEAP_UNAVAILABLE. Must not
+ * call the library. */
+typedef bool (*neap_go_on_callback)(void *user, uint64_t position, uint64_t target);
+
+/* Start with neap_history_options_init(). Texts are borrowed for the call. */
+typedef struct neap_history_options {
+    size_t size;
+    const char *store;           /* URL; "sqlite:neap.db" */
+    size_t checkpoint_bytes;     /* 256 MiB of memory for what was folded, so that a position need
+                                    not be folded from the beginning */
+    uint64_t checkpoint_spacing; /* 50,000: positions from one of them to the next, at first; it
+                                    grows where that would take more memory */
+    neap_go_on_callback go_on;   /* NULL: nobody is asked */
+    void *go_on_user;
+    neap_log_callback log; /* of the pasts; NULL: silent */
+    void *log_user;
+} neap_history_options;
+
+NEAP_API void neap_history_options_init_sized(neap_history_options *options, size_t size);
+#define neap_history_options_init(options)                                                         \
+    neap_history_options_init_sized((options), sizeof *(options))
+
+/* Reads the domain at `path`, once, and opens the store. options may be NULL. Owns: the caller owns
+ * *history, until neap_history_close(). Threads: any. Errors: as neap_load(); UNKNOWN (no such
+ * store), CORRUPT, STORE. */
+NEAP_API neap_status neap_history_open(const char *path, const neap_history_options *options,
+                                       neap_history **history, neap_error *error);
+/* Pasts may outlive it. NULL is allowed. Threads: owner. */
+NEAP_API void neap_history_close(neap_history *history);
+
+#define NEAP_LAST UINT64_MAX /* the last position that there is now */
+
+/* The past at a position, that is behind its event: a runtime that answers as of then, and in which
+ * nothing else happens until neap_close(). neap_state(), neap_read(), neap_find(), neap_list(),
+ * neap_sagas(), neap_query() and neap_subscriptions() are of use there; 0 is before everything.
+ * Projections and sagas are folded into memory, inline ones too; those that keep rows are not, and
+ * no service is made, no subscriber called, no command issued. What a saga made of timeouts and of
+ * what became of its commands is not in the log, and so not in its state here. What stops at an
+ * event that it cannot handle answers with what it has: neap_subscriptions() tells. Commands,
+ * events from outside and services are refused or missing.
+ *
+ * Folding begins at the last of what is kept in memory from folding before. There may be any number
+ * of pasts at a time. Owns: the caller owns *past. Threads: any; the past is as with lanes 0.
+ * Errors: UNKNOWN (no such position), HANDLER, LIMIT, UNAVAILABLE (options.go_on), CORRUPT, STORE,
+ * NOMEM. */
+NEAP_API neap_status neap_history_at(neap_history *history, uint64_t position, neap_runtime **past,
+                                     neap_error *error);
+/* Moves a past on to a later position, which takes no more than the events between; for an earlier
+ * one make another past. After a failure it is somewhere between. Threads: owner. Errors: USAGE (it
+ * is no past, or further on), else as neap_history_at(). */
+NEAP_API neap_status neap_history_forward(neap_runtime *past, uint64_t position, neap_error *error);
+/* A past at the last position in which nothing is folded, so that it is there at once however long
+ * the log: for neap_read(), neap_state(), neap_history_command() and neap_history_streams(). Its
+ * projections and sagas have nothing. Owns, Threads, Errors: as neap_history_at(). */
+NEAP_API neap_status neap_history_log(neap_history *history, neap_runtime **past,
+                                      neap_error *error);
+/* The last position that there is now. Threads: any. Errors: STORE, NOMEM. */
+NEAP_API neap_status neap_history_last(neap_history *history, uint64_t *position,
+                                       neap_error *error);
+/* Where a past is. Errors: USAGE (it is no past). */
+NEAP_API neap_status neap_history_position(const neap_runtime *past, uint64_t *position,
+                                           neap_error *error);
+
+/* The position of the last event that was recorded up to then (µs since 1970, UTC); 0: there was
+ * none. Threads: any. Errors: STORE, NOMEM. */
+NEAP_API neap_status neap_history_time(neap_history *history, int64_t at_us, uint64_t *position,
+                                       neap_error *error);
+/* The position of the event with that id, a UUID's text form; looked for first behind the time in
+ * the id. Threads: any. Errors: INVALID, UNKNOWN, UNAVAILABLE (options.go_on), STORE, NOMEM. */
+NEAP_API neap_status neap_history_event(neap_history *history, const char *id, uint64_t *position,
+                                        neap_error *error);
+
+/* The streams that a past has, in the order in which they began, as a JSON list of {"stream":…,
+ * "version":…,"first":…,"last":…}, the latter two positions. options (NULL: all of them): prefix,
+ * behind and limit; the log is looked through once for all pasts. Owns: the caller (neap_free()).
+ * Threads: any. Errors: USAGE (no past; backward), UNKNOWN (behind), UNAVAILABLE (options.go_on),
+ * STORE, NOMEM. */
+NEAP_API neap_status neap_history_streams(neap_runtime *past, const neap_list_options *options,
+                                          char **json, size_t *size, neap_error *error);
+
+/* The command that decided the event at that position, of a past, as one JSON object: id, name,
+ * data, meta, recorded_at (µs since 1970, UTC), correlation_id, causation_id, without what is
+ * empty. *json NULL: none did. Owns: the caller (neap_free()). Threads: any. Errors: USAGE (it is
+ * no past, position 0), STORE, NOMEM. */
+NEAP_API neap_status neap_history_command(neap_runtime *past, uint64_t position, char **json,
+                                          size_t *size, neap_error *error);
+
+/* ---- The REPL, without its terminal ---------------------------------------------------------- */
+
+/* A session of the REPL: it takes lines of input, and prints what they come to. */
+typedef struct neap_console neap_console;
+
+typedef struct neap_console_options {
+    size_t size;
+    const char *store; /* URL; "sqlite:neap.db" */
+    unsigned width;    /* columns of the terminal; 0: there is none, and nothing is cut */
+    /* What is printed, in whole lines; not terminated. */
+    void (*print)(void *user, const char *text, size_t size);
+    neap_go_on_callback progress; /* NULL: nobody is asked */
+    void *user;                   /* of both */
+} neap_console_options;
+
+NEAP_API void neap_console_options_init_sized(neap_console_options *options, size_t size);
+#define neap_console_options_init(options)                                                         \
+    neap_console_options_init_sized((options), sizeof *(options))
+
+typedef enum neap_console_outcome {
+    NEAP_CONSOLE_DONE,
+    NEAP_CONSOLE_MORE,   /* it is not complete: the next line belongs to it */
+    NEAP_CONSOLE_FAILED, /* the error tells; the session goes on as it was */
+    NEAP_CONSOLE_QUIT,
+} neap_console_outcome;
+
+/* Opens a domain's history, at its last position. Owns: the caller owns *console. Threads: any; a
+ * console: owner. Errors: as neap_history_open() and neap_history_at(). */
+NEAP_API neap_status neap_console_open(const char *path, const neap_console_options *options,
+                                       neap_console **console, neap_error *error);
+NEAP_API void neap_console_close(neap_console *console); /* NULL is allowed */
+
+/* Takes a line, without its end. error: filled where it FAILED. */
+NEAP_API neap_console_outcome neap_console_enter(neap_console *console, const char *line,
+                                                 size_t size, neap_error *error);
+/* The end of the input: what was begun and is not complete FAILED. */
+NEAP_API neap_console_outcome neap_console_finish(neap_console *console, neap_error *error);
+/* Gives up what was begun of several lines. */
+NEAP_API void neap_console_forget(neap_console *console);
+/* What stands before the next line, with the position. Lifetime: until the next call. */
+NEAP_API const char *neap_console_prompt(neap_console *console);
+NEAP_API void neap_console_set_width(neap_console *console, unsigned width);
+/* Ends what neap_console_open() or neap_console_enter() is doing, with an error. Threads: any; may
+ * be called from a signal's handler. */
+NEAP_API void neap_console_interrupt(neap_console *console);
+/* What the word at the end of the line can become: calls back for each, in order; `from` is where
+ * the word begins in the line. Words are terminated, and valid during the call. */
+NEAP_API void neap_console_complete(neap_console *console, const char *line, size_t size,
+                                    void (*word)(void *user, size_t from, const char *word),
+                                    void *user);
+
 typedef struct neap_verification {
     uint64_t events, streams, types, commands, keys, snapshots, findings;
+    uint64_t documents;
 } neap_verification;
 
 /* Called for each broken invariant; text is terminated and valid during the call. */
@@ -450,6 +1102,99 @@ typedef void (*neap_finding_callback)(void *user, const char *text);
  * read to the end), NOMEM. */
 NEAP_API neap_status neap_store_verify(neap_store *store, neap_finding_callback callback,
                                        void *user, neap_verification *result, neap_error *error);
+
+/* A store as JSON lines, from which neap_import() makes another one with the same events, to the
+ * byte and at the same positions. docs/operations.md says what is in them. */
+typedef struct neap_exporter neap_exporter;
+
+/* Begins an export of a store, or of a runtime's, as it is now; others may write meanwhile. With a
+ * filter (NULL: everything) it is a part of the store: those events alone, without what is kept
+ * beside them; backward and follow do not go with it. Keys, the queue, sagas, checkpoints and dead
+ * letters are read here, and put aside: where they are many, in a temporary file. Owns: the caller
+ * owns *exporter, and closes it before the store or runtime. Threads: any; an exporter: owner.
+ * Errors: USAGE (filter; the runtime is not started), CORRUPT, STORE, UNAVAILABLE, NOMEM. */
+NEAP_API neap_status neap_store_export(neap_store *store, const neap_filter *filter,
+                                       neap_exporter **exporter, neap_error *error);
+NEAP_API neap_status neap_export(neap_runtime *runtime, const neap_filter *filter,
+                                 neap_exporter **exporter, neap_error *error);
+
+/* The next line, terminated and without a newline; *json NULL: the one before was the last. size
+ * may be NULL. Lifetime of *json: until the next call. Errors: CORRUPT (what the store holds cannot
+ * be what was stored), STORE, UNAVAILABLE, NOMEM; behind one, only neap_exporter_close() is left to
+ * be called. */
+NEAP_API neap_status neap_exporter_next(neap_exporter *exporter, const char **json, size_t *size,
+                                        neap_error *error);
+/* How far it is: neap_progress_init() first. */
+NEAP_API void neap_exporter_progress(const neap_exporter *exporter, neap_progress *progress);
+NEAP_API void neap_exporter_close(neap_exporter *exporter); /* NULL is allowed */
+
+typedef struct neap_import_options {
+    size_t size;
+    bool renumber; /* true: events get positions and versions without a hole, whatever they had: for
+                      a part of a store. There can be no keys and no documents then */
+} neap_import_options;
+
+NEAP_API void neap_import_options_init_sized(neap_import_options *options, size_t size);
+#define neap_import_options_init(options)                                                          \
+    neap_import_options_init_sized((options), sizeof *(options))
+
+typedef struct neap_importer neap_importer;
+
+/* Begins an import into a store, which is made if there is none. It takes effect whole or not at
+ * all: from the first event that is written until neap_importer_finish() nothing else can open the
+ * store (UNAVAILABLE), also when this process ends. The next import of the same lines, or of a
+ * later export of the same store, goes on where it stopped: what is there already is compared, and
+ * nothing is written before something is missing. Documents of projections that are there are
+ * dropped, and made anew when a runtime opens the store.
+ *
+ * Nothing is opened before the first line has come. options may be NULL. Owns: the caller owns
+ * *importer (neap_importer_close). Threads: any; an importer: owner. Errors: USAGE (url: a store in
+ * memory is private), NOMEM. */
+NEAP_API neap_status neap_import(const char *url, const neap_import_options *options,
+                                 neap_importer **importer, neap_error *error);
+
+/* Takes the next bytes, of lines that need not be whole. Errors: INVALID (error.line, and column,
+ * say where, and the message what was expected), CONFLICT (the store has something else: the first
+ * difference), LIMIT (a line), BUSY (who holds the store), UNAVAILABLE (another import has taken it
+ * over), CORRUPT, STORE, USAGE, NOMEM; behind one, every call gives it again. */
+NEAP_API neap_status neap_importer_write(neap_importer *importer, const char *bytes, size_t size,
+                                         neap_error *error);
+/* Nothing more comes. Errors: INVALID (the last line of the export has not come), and those of
+ * neap_importer_write(). NEAP_OK: the store has everything, and can be opened. */
+NEAP_API neap_status neap_importer_finish(neap_importer *importer, neap_error *error);
+/* How far it is: neap_progress_init() first. since: events that were there; handled: appended. */
+NEAP_API void neap_importer_progress(const neap_importer *importer, neap_progress *progress);
+NEAP_API void neap_importer_close(neap_importer *importer); /* NULL is allowed */
+
+/* More fields may come at the end. */
+typedef struct neap_comparison {
+    bool same;
+    uint64_t events, commands, keys, documents; /* that are the same, up to the first difference */
+} neap_comparison;
+
+/* Compares two stores, event by event, and what they keep that does not follow from that: what an
+ * export of each has in it. callback (may be NULL) is told the first difference. Errors: CORRUPT,
+ * STORE, UNAVAILABLE, NOMEM. */
+NEAP_API neap_status neap_store_compare(neap_store *store, neap_store *other,
+                                        neap_finding_callback callback, void *user,
+                                        neap_comparison *result, neap_error *error);
+
+/* As neap_dead_letters() and neap_dead_letters_read(), of a store. */
+NEAP_API neap_status neap_store_dead_letters(neap_store *store, const char *subscription,
+                                             char **json, size_t *size, neap_error *error);
+NEAP_API neap_status neap_store_dead_letters_read(neap_store *store, const char *subscription,
+                                                  const char *behind, size_t limit,
+                                                  const neap_dead_letter_list **list,
+                                                  neap_error *error);
+/* Drops dead letters of a store at rest, which is opened for writing meanwhile; also those of a
+ * subscription that no domain has any more. subscription: its name, or "$queue"; NULL: all. letter:
+ * the position, or the id of a command, as text; NULL: all of the subscription, what waits behind
+ * others included. What waits behind the one that is dropped stays there until it is tried again.
+ * *count (may be NULL): how many. Threads: any. Errors: UNKNOWN (there is no such letter), USAGE
+ * (URL), INVALID, BUSY (who holds the store), CORRUPT, STORE, NOMEM. */
+NEAP_API neap_status neap_store_drop_dead_letters(const char *url, const char *subscription,
+                                                  const char *letter, uint64_t *count,
+                                                  neap_error *error);
 
 /* Figures of a store. The lists' items are in memory of neap_statistics, largest first, and end
  * with next == NULL. More fields may come at the end of each. */
@@ -475,6 +1220,25 @@ typedef struct neap_stream_statistics {
     uint64_t last; /* position */
 } neap_stream_statistics;
 
+/* A subscription as the store has it, whether somebody runs it or not. Positions are those of the
+ * log; of several partitions the one that is furthest behind counts. */
+typedef struct neap_subscription_statistics {
+    const struct neap_subscription_statistics *next;
+    neap_text name;
+    neap_text kind;          /* "projection", "subscriber", "saga" or "outbox" */
+    uint32_t build, version; /* those that answer; the version is of the definition */
+    uint32_t partitions;
+    bool paused;
+    uint64_t position, lag;
+    uint64_t documents;     /* of a projection */
+    uint64_t dead_letters;  /* of a subscriber, an outbox; those that wait behind one count too */
+    uint32_t next_build;    /* one that is being made beside it; 0: none */
+    uint64_t next_position; /* and how far it is */
+    uint64_t waiting;       /* of the dead letters: those that wait behind another one */
+    uint64_t sagas;         /* of a saga: those that ever began */
+    uint64_t stopped_sagas; /* of them: those that wait to be resumed */
+} neap_subscription_statistics;
+
 typedef struct neap_statistics {
     int64_t taken_at; /* µs since 1970, UTC */
     uint64_t events;  /* all figures of events are as of this position */
@@ -488,7 +1252,12 @@ typedef struct neap_statistics {
     double per_second; /* events, from first_at to last_at; 0: there is no time between */
     const neap_type_statistics *types;
     const neap_category_statistics *categories;
-    const neap_stream_statistics *longest_streams; /* ten at most */
+    const neap_stream_statistics *longest_streams;   /* ten at most */
+    uint64_t collections, documents, document_bytes; /* bytes: of the documents' data */
+    uint64_t queued;     /* commands and timeouts that wait in the queue */
+    int64_t next_due_at; /* when the first of them is due, or was; 0: there is none */
+    const neap_subscription_statistics *subscriptions; /* by name */
+    uint64_t dead_commands; /* that waited in the queue and failed for good */
 } neap_statistics;
 
 /* Gathers the figures of a store, or of a runtime's. Goes over all events in short pieces, beside
@@ -503,6 +1272,16 @@ NEAP_API neap_status neap_stats(neap_runtime *runtime, const neap_statistics **s
 NEAP_API neap_status neap_statistics_json(const neap_statistics *statistics, char **json,
                                           size_t *size, neap_error *error);
 NEAP_API void neap_statistics_free(const neap_statistics *statistics); /* NULL is allowed */
+
+/* What a started runtime did since it was started, as one JSON object; docs/operations.md says what
+ * is in it. Names tell units: _us, _bytes. It stops nobody: what goes on meanwhile may be counted
+ * in one place and not yet in another. Owns: the caller (neap_free()). Threads: any. Errors: USAGE
+ * (it is not started), NOMEM. */
+NEAP_API neap_status neap_metrics(neap_runtime *runtime, char **json, size_t *size,
+                                  neap_error *error);
+/* The same as text in the exposition format of Prometheus, version 0.0.4. */
+NEAP_API neap_status neap_metrics_prometheus(neap_runtime *runtime, char **text, size_t *size,
+                                             neap_error *error);
 
 /* What reading one stored event with a domain comes to. */
 typedef enum neap_reading {
@@ -534,18 +1313,30 @@ typedef struct neap_store_finding {
     neap_text message;    /* of the first one; terminated: what is wrong, what was expected */
 } neap_store_finding;
 
-/* What a domain makes of all events of a store. More fields may come at the end. */
+/* What is wrong, or will be, with what a store keeps beside its events: subscriptions, sagas,
+ * commands in the queue, dead letters. Texts are terminated. */
+typedef struct neap_kept_finding {
+    const struct neap_kept_finding *next;
+    bool breaks;    /* something cannot go on; else it is as well to know */
+    uint64_t count; /* of what is in the same way wrong */
+    neap_text where, what, advice;
+} neap_kept_finding;
+
+/* What a domain makes of a store. More fields may come at the end. */
 typedef struct neap_store_check {
     uint64_t events; /* all, as of this position */
     uint64_t current, upcast, retired, refused, unreadable;
     const neap_store_finding *findings; /* what cannot be read first; ends with next == NULL */
+    const neap_kept_finding *kept;      /* what breaks first; ends with next == NULL */
+    uint64_t kept_broken;               /* the sum of their counts that break something */
 } neap_store_check;
 
-/* Reads all events of the runtime's store and finds out which of them its domain cannot read. Only
- * upcasters run, and the functions that schemas have for fields. The runtime may be started, or
- * only loaded; then its store is opened for reading meanwhile, beside whoever writes. A few
- * seconds for a million events. Owns: the caller (neap_store_check_free). Threads: any. Errors:
- * UNKNOWN (no such store), CORRUPT, STORE, UNAVAILABLE, NOMEM. */
+/* Reads all events of the runtime's store and finds out which of them its domain cannot read, and
+ * what of its subscriptions, sagas, queue and dead letters it cannot go on with. Only upcasters
+ * run, and the functions that schemas have for fields. The runtime may be started, or only loaded;
+ * then its store is opened for reading meanwhile, beside whoever writes. A few seconds for a
+ * million events. Owns: the caller (neap_store_check_free). Threads: any. Errors: UNKNOWN (no such
+ * store), CORRUPT, STORE, UNAVAILABLE, NOMEM. */
 NEAP_API neap_status neap_check_store(neap_runtime *runtime, const neap_store_check **check,
                                       neap_error *error);
 NEAP_API void neap_store_check_free(const neap_store_check *check); /* NULL is allowed */

@@ -16,7 +16,7 @@ static neap_status complete(neapi_lane *lane, neapi_request *request, const neap
     if (unit->event_count == 0)
         status = neapi_stream_head(lane->session, warm->instance.stream, &request->version,
                                    &position, error);
-    if (status != NEAP_OK || (unit->event_count == 0 && request->key.size == 0))
+    if (status != NEAP_OK || (unit->event_count == 0 && !neapi_request_commits(request)))
         return status;
     status = neapi_unit_condition(unit, aggregate->types, aggregate->type_count,
                                   warm->instance.tags, warm->instance.tag_count, warm->position);
@@ -37,7 +37,9 @@ static void submit(neapi_lane *lane, neapi_request *request, neapi_warm *warm, n
 static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, neapi_unit *unit)
 {
     bool has_events = unit->event_count > 0;
+    lane->deciding = warm; /* an inline projection may need room */
     neap_status status = complete(lane, request, warm, unit, &lane->error);
+    lane->deciding = NULL;
     if (status == NEAP_OK && unit->op_count > 0) {
         submit(lane, request, warm, unit);
         return;
@@ -63,10 +65,13 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
     neapi_want_canonical(lane, request);
     bool spoilt = false;
     lane->deciding = warm;
+    lane->in_hand = unit;
     neap_status status = neapi_engine_decide(lane->engine, request->message, warm->state,
-                                             &warm->instance, NEAP_ANY_VERSION, request->json,
+                                             &request->instance, NEAP_ANY_VERSION, request->json,
                                              &request->call, unit, &spoilt, &lane->error);
     lane->deciding = NULL;
+    lane->in_hand = NULL;
+    neapi_metrics_decided(lane->metrics, request);
     if (status == NEAP_OK) {
         decided(lane, request, warm, unit);
         return;
@@ -80,8 +85,9 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
 static void begin(neapi_lane *lane, neapi_request *request)
 {
     neapi_warm *warm = neapi_warm_get(&lane->warm, &request->instance);
-    neap_status status = warm != NULL ? neapi_lane_bring_up_to_date(lane, warm, &lane->error)
-                                      : neapi_nomem(&lane->error);
+    neap_status status =
+        warm != NULL ? neapi_lane_bring_up_to_date(lane, warm, &request->instance, &lane->error)
+                     : neapi_nomem(&lane->error);
     if (status != NEAP_OK) {
         neapi_lane_fail(lane, request, &lane->error);
         return;

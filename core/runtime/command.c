@@ -13,22 +13,25 @@
 #include "base/text.h"
 #include "runtime/by_tags.h"
 #include "runtime/context.h"
+#include "runtime/in_unit.h"
+#include "runtime/passage.h"
 #include "runtime/reply.h"
+#include "runtime/runtime.h"
+#include "runtime/schedule.h"
 #include "runtime/snapshot.h"
 
 /* A request with a key was made canonical before; any other is while it is decided. */
-static neap_status add_command(const neapi_lane *lane, const neapi_request *request,
-                               neapi_unit *unit)
+static neap_status add_command(const neapi_request *request, neapi_unit *unit)
 {
     const neapi_call *call = &request->call;
-    neap_text canonical = neapi_text(lane->canonical.data, lane->canonical.size);
+    const neapi_buffer *canonical = call->canonical;
     const neapi_command command = {
         .id = call->id,
         .correlation_id = call->correlation_id,
         .causation_id = call->causation_id,
         .recorded_at = call->now_us,
         .name = request->message->name,
-        .data = request->holds_key ? request->json : canonical,
+        .data = canonical != NULL ? neapi_text(canonical->data, canonical->size) : request->json,
         .meta = call->meta,
     };
     return neapi_unit_command(unit, &command);
@@ -48,25 +51,34 @@ neap_status neapi_unit_complete(neapi_lane *lane, neapi_request *request, neapi_
     neap_status status = NEAP_OK;
     if (request->kind == NEAPI_REQUEST_COMMAND && unit->event_count > 0 &&
         lane->options->record_commands)
-        status = add_command(lane, request, unit);
+        status = add_command(request, unit);
     if (status == NEAP_OK && request->key.size != 0)
         status = neapi_key_add(lane, request, unit, stream, version, position);
-    return status == NEAP_OK ? NEAP_OK : neapi_nomem(error);
+    for (unsigned i = 0; i < request->consume_count && status == NEAP_OK; i++)
+        status = neapi_unit_document(unit, &request->consume[i]);
+    if (status != NEAP_OK)
+        return neapi_nomem(error);
+    bool folds = unit->event_count != 0 && lane->runtime->in_unit_count != 0;
+    return folds ? neapi_in_unit_add(lane, unit, error) : NEAP_OK;
 }
 
 void neapi_lane_submit(neapi_lane *lane, neapi_submission *submission)
 {
-    submission->answer_to = &lane->mailbox;
+    submission->answer_to = lane->mailbox;
+    submission->mail.kind = NEAPI_MAIL_UNIT;
+    submission->told = 0;
     lane->submitted++;
-    neapi_submission_list_push(&lane->outbox, submission);
+    neapi_mail_push(&lane->outbox, &submission->mail);
 }
 
-static neap_status load_warm(neapi_lane *lane, neapi_warm *warm, neap_error *error)
+static neap_status load_warm(neapi_lane *lane, neapi_warm *warm, const neapi_instance *instance,
+                             neap_error *error)
 {
+    neapi_metrics_found(lane->metrics, warm->loaded);
     if (warm->loaded)
         return NEAP_OK;
     neapi_folded folded;
-    neap_status status = neapi_lane_load(lane, &warm->instance, UINT64_MAX, &folded, error);
+    neap_status status = neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);
     if (status != NEAP_OK)
         return status;
     neapi_warm_fill(warm, &folded);
@@ -146,23 +158,25 @@ static void decided(neapi_lane *lane, neapi_request *request, neapi_warm *warm, 
 {
     bool has_events = unit->event_count > 0;
     neap_status status = NEAP_OK;
-    if (!has_events && request->key.size != 0 && warm->in_flight > 0) {
+    if (!has_events && neapi_request_commits(request) && warm->in_flight > 0) {
         /* The key keeps the position that the decision rests on, which is not known yet. */
         neapi_unit_release(unit);
         warm->settling = true;
         neapi_request_park(request, &warm->parked);
         return;
     }
-    if (!has_events && request->key.size != 0)
+    if (!has_events && neapi_request_commits(request))
         status = neapi_unit_expect(unit, warm->instance.stream, warm->version);
+    lane->deciding = warm; /* an inline projection may need room */
     if (status == NEAP_OK)
         status = neapi_unit_complete(lane, request, unit, warm->instance.stream, warm->version,
                                      warm->position, &lane->error);
     else
         neapi_nomem(&lane->error);
+    lane->deciding = NULL;
     if (status != NEAP_OK) {
         neapi_unit_release(unit);
-        neapi_lane_fail(lane, request, &lane->error);
+        settle_without_events(lane, request, status, warm);
         if (has_events)
             neapi_warm_make_stale(lane, warm);
         return;
@@ -193,10 +207,13 @@ static void decide(neapi_lane *lane, neapi_request *request, neapi_warm *warm)
     neapi_want_canonical(lane, request);
     bool spoilt = false;
     lane->deciding = warm;
+    lane->in_hand = unit;
     neap_status status = neapi_engine_decide(lane->engine, request->message, warm->state,
-                                             &warm->instance, warm->version, request->json,
+                                             &request->instance, warm->version, request->json,
                                              &request->call, unit, &spoilt, &lane->error);
     lane->deciding = NULL;
+    lane->in_hand = NULL;
+    neapi_metrics_decided(lane->metrics, request);
     if (status == NEAP_OK) {
         decided(lane, request, warm, unit);
         return;
@@ -230,7 +247,7 @@ static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
         neapi_lane_fail(lane, request, &lane->error);
     } else if (warm->stale || warm->settling) {
         neapi_request_park(request, &warm->parked);
-    } else if (load_warm(lane, warm, &lane->error) != NEAP_OK) {
+    } else if (load_warm(lane, warm, &request->instance, &lane->error) != NEAP_OK) {
         neapi_lane_fail(lane, request, &lane->error);
         neapi_warm_drop(&lane->warm, warm);
     } else {
@@ -241,13 +258,10 @@ static void decide_in_aggregate(neapi_lane *lane, neapi_request *request)
 /* Fills the unit of what no aggregate decides. */
 typedef neap_status filler(neapi_lane *lane, neapi_request *request, neapi_unit *unit);
 
-static neap_status run_plain(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
+static neap_status run_host(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
 {
     neapi_want_canonical(lane, request);
-    return request->message->by == NEAPI_BY_HOST
-               ? neapi_context_command(lane, request, unit, &lane->error)
-               : neapi_engine_handle(lane->engine, request->message, request->json, &request->call,
-                                     unit, &lane->error);
+    return neapi_context_command(lane, request, unit, &lane->error);
 }
 
 /* An event from outside. */
@@ -262,27 +276,34 @@ static neap_status publish(neapi_lane *lane, neapi_request *request, neapi_unit 
                                 request->json, &request->call, unit, &lane->error);
 }
 
+void neapi_lane_handled(neapi_lane *lane, neapi_request *request, neapi_unit *unit)
+{
+    if (neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error) != NEAP_OK) {
+        neapi_lane_fail(lane, request, &lane->error);
+    } else if (unit->op_count == 0) {
+        neapi_lane_succeed(
+            lane, request,
+            neapi_reply_receipt(neapi_request_command_id(request), unit, (neap_text){0}, 0, 0));
+    } else {
+        request->submission.unit = neapi_unit_hold(unit);
+        neapi_lane_submit(lane, &request->submission);
+    }
+}
+
 static void record(neapi_lane *lane, neapi_request *request, filler *fill)
 {
     neapi_unit *unit = neapi_unit_new(request->call.id);
     neap_status status = unit != NULL ? NEAP_OK : neapi_nomem(&lane->error);
+    lane->in_hand = unit;
     if (status == NEAP_OK)
         status = fill(lane, request, unit);
+    lane->in_hand = NULL;
+    neapi_metrics_decided(lane->metrics, request);
     if (status == NEAP_OK)
-        status = neapi_unit_complete(lane, request, unit, (neap_text){0}, 0, 0, &lane->error);
-    if (status != NEAP_OK) {
-        neapi_unit_release(unit);
+        neapi_lane_handled(lane, request, unit);
+    else
         neapi_lane_fail(lane, request, &lane->error);
-        return;
-    }
-    if (unit->op_count == 0) {
-        neapi_lane_succeed(lane, request,
-                           neapi_reply_receipt(request->call.id, unit, (neap_text){0}, 0, 0));
-        neapi_unit_release(unit);
-        return;
-    }
-    request->submission.unit = unit;
-    neapi_lane_submit(lane, &request->submission);
+    neapi_unit_release(unit);
 }
 
 void neapi_lane_command(neapi_lane *lane, neapi_request *request)
@@ -291,8 +312,14 @@ void neapi_lane_command(neapi_lane *lane, neapi_request *request)
         return;
     if (request->kind == NEAPI_REQUEST_PUBLISH)
         record(lane, request, publish);
+    else if (request->kind == NEAPI_REQUEST_QUEUE)
+        record(lane, request, neapi_schedule_put);
+    else if (request->kind == NEAPI_REQUEST_CANCEL)
+        record(lane, request, neapi_schedule_cancel);
     else if (request->message->by == NEAPI_BY_AGGREGATE)
         decide_in_aggregate(lane, request);
+    else if (request->message->by == NEAPI_BY_HOST)
+        record(lane, request, run_host);
     else
-        record(lane, request, run_plain);
+        neapi_passage_begin(lane, request, NEAPI_HANDLING_COMMAND);
 }

@@ -7,6 +7,11 @@
 /* true: the request holds its idempotency key now (or has none) and is to be decided. Else it was
  * answered, or waits for the request that holds the key. */
 bool neapi_key_take(neapi_lane *lane, neapi_request *request);
+/* Before middleware passes a request on: what its key stands for is what the caller sent. Errors:
+ * as the message's schema says, NEAP_NOMEM. */
+neap_status neapi_key_prepare(neapi_lane *lane, neapi_request *request, neap_error *error);
+/* Says so: NEAP_UNAVAILABLE. */
+neap_status neapi_key_in_use(neap_text key, neap_error *error);
 /* Answers from the store if it knows the request's key; *answered says so. */
 neap_status neapi_key_answer(neapi_lane *lane, neapi_request *request, bool *answered,
                              neap_error *error);

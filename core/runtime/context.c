@@ -3,6 +3,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
+#include "runtime/options.h"
+#include "runtime/queued.h"
+#include "runtime/schedule.h"
 
 struct neap_context {
     neapi_lane *lane;
@@ -87,6 +90,78 @@ neap_status neap_context_publish(neap_context *context, const char *stream, uint
     return neapi_engine_publish(context->lane->engine, event, name, expected,
                                 neapi_text(json, size), &context->request->call, context->unit,
                                 error);
+}
+
+static neap_status check_sending(const neap_context *context, const neap_dispatch_options *options,
+                                 neap_error *error)
+{
+    if (context->unit == NULL)
+        return neapi_fail(error, NEAP_USAGE, "a query cannot put anything into the queue");
+    if (options->idempotency_key != NULL || options->meta != NULL ||
+        options->correlation_id != NULL || options->causation_id != NULL ||
+        options->timeout_ms != 0 || options->fail_when_full || options->schema != 0 ||
+        options->tag_count != 0)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_context_send takes the options queued, after_ms, at_us and name; "
+                          "the rest is the command's that is handled");
+    return neapi_schedule_check(options, error);
+}
+
+/* Its canonical form is the caller's to free. */
+static neap_status put(neap_context *context, const neapi_message *command, neap_text data,
+                       const neap_dispatch_options *options, neap_error *error)
+{
+    neapi_call *call = &context->request->call;
+    int64_t now_us = neapi_wall_us(context->lane->platform);
+    uint64_t n = ++call->derived;
+    neapi_queued entry = {
+        .id = neapi_uuid_derive(call->id, n),
+        .order = neapi_queued_order(0, n),
+        .name = neapi_text_of(options->name),
+        .command = command->name,
+        .data = data,
+        .meta = call->meta,
+        .correlation_id = call->correlation_id,
+        .causation_id = call->id,
+        .queued_at = now_us,
+    };
+    neap_status status = neapi_schedule_due(now_us, (int64_t)(options->after_ms * 1000),
+                                            options->at_us, command->name, &entry.due_us, error);
+    return status == NEAP_OK ? neapi_queue_put(context->unit, context->lane->session, &entry, error)
+                             : status;
+}
+
+neap_status neap_context_send(neap_context *context, const char *name, const char *json,
+                              size_t size, const neap_dispatch_options *options, neap_error *error)
+{
+    error = error_of(context, error);
+    neap_dispatch_options taken;
+    const neapi_message *command;
+    neapi_buffer data = NEAPI_BUFFER_INIT;
+    neap_status status = neapi_dispatch_options_take(options, &taken, error);
+    if (status == NEAP_OK)
+        status = check_sending(context, &taken, error);
+    if (status == NEAP_OK)
+        status = neapi_catalog_message(context->lane->catalog, NEAP_KIND_COMMAND,
+                                       neapi_text_of(name), &command, error);
+    if (status == NEAP_OK)
+        status = neapi_engine_check(context->lane->engine, command, neapi_text(json, size), &data,
+                                    error);
+    if (status == NEAP_OK && data.failed)
+        status = neapi_nomem(error);
+    if (status == NEAP_OK)
+        status = put(context, command, neapi_text(data.data, data.size), &taken, error);
+    neapi_buffer_fini(&data);
+    return status;
+}
+
+neap_status neap_context_cancel(neap_context *context, const char *name, neap_error *error)
+{
+    error = error_of(context, error);
+    if (context->unit == NULL)
+        return neapi_fail(error, NEAP_USAGE, "a query cannot cancel anything");
+    return neapi_queue_cancel(context->unit, context->lane->session, (neap_text){0},
+                              neapi_text_of(name), error);
 }
 
 neap_status neap_context_reject(neap_context *context, const char *code, const char *message,

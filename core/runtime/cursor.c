@@ -1,15 +1,13 @@
 /* Reading events, from a store on its own or from a runtime's. */
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "message/json.h"
-#include "runtime/options.h"
+#include "runtime/filter.h"
+#include "runtime/follow.h"
 #include "runtime/runtime.h"
-#include "store/check.h"
+#include "runtime/verify_kept.h"
 
-#define PAGE_EVENTS 512
-#define PAGE_BYTES  (1u << 20)
-#define POLL_US     20000
+#define POLL_US 20000
 
 struct neap_cursor {
     neapi_session *session;
@@ -22,18 +20,31 @@ struct neap_cursor {
     const neap_event *current;
     neapi_buffer json;
     neapi_gate never; /* nobody wakes it: waiting is polling */
+    bool follows;
+    neapi_following following; /* in place of session and seen */
 };
+
+static void free_store(neap_store *store)
+{
+    if (store == NULL)
+        return;
+    neapi_hub_release(store->hub);
+    neapi_free(store);
+}
 
 neap_status neap_store_open(const char *url, neap_store **store, neap_error *error)
 {
     if (url == NULL || store == NULL)
         return neapi_fail(error, NEAP_USAGE, "neap_store_open: url and store must not be NULL");
-    neap_store *opened = neapi_alloc(sizeof *opened);
-    if (opened == NULL)
-        return neapi_nomem(error);
-    neap_status status = neapi_store_open(url, NEAPI_MODE_READ, &opened->store, error);
+    neap_store *opened = neapi_alloc_zero(1, sizeof *opened);
+    if (opened != NULL)
+        opened->hub =
+            neapi_hub_new(neapi_platform_machine(), 1, 1); /* nothing is published there */
+    neap_status status = opened != NULL && opened->hub != NULL
+                             ? neapi_store_open(url, NEAPI_MODE_READ, &opened->store, error)
+                             : neapi_nomem(error);
     if (status != NEAP_OK) {
-        neapi_free(opened);
+        free_store(opened);
         return status;
     }
     *store = opened;
@@ -44,8 +55,10 @@ void neap_store_close(neap_store *store)
 {
     if (store == NULL)
         return;
+    neapi_hub_end(store->hub);
+    neapi_hub_detach_all(store->hub);
     neapi_store_close(store->store);
-    neapi_free(store);
+    free_store(store);
 }
 
 static void ignore_finding(void *user, const char *text)
@@ -63,112 +76,19 @@ neap_status neap_store_verify(neap_store *store, neap_finding_callback callback,
         return status;
     const neapi_verify_sink sink = {user, callback != NULL ? callback : ignore_finding};
     neap_verification verification = {0};
+    uint64_t findings = 0;
     status = neapi_verify(session, &sink, &verification, error);
+    if (status == NEAP_OK)
+        status = neapi_verify_kept(session, &sink, &findings, error);
+    verification.findings += findings;
     neapi_session_close(session);
     if (status == NEAP_OK && result != NULL)
         *result = verification;
     return status;
 }
 
-/* An empty name would read everything, which nobody means who gives one. */
-static neap_status check_name(const char *name, const char *what, neap_error *error)
+static void free_cursor(neap_cursor *cursor)
 {
-    if (name == NULL || name[0] != '\0')
-        return NEAP_OK;
-    return neapi_fail(error, NEAP_USAGE, "filter: the %s is empty; NULL reads all", what);
-}
-
-static neap_status check_filter(const neap_filter *filter, neap_error *error)
-{
-    neap_status status = check_name(filter->stream, "stream", error);
-    if (status == NEAP_OK)
-        status = check_name(filter->category, "category", error);
-    if (status != NEAP_OK)
-        return status;
-    if (filter->stream != NULL && filter->category != NULL)
-        return neapi_fail(error, NEAP_USAGE, "filter: give a stream or a category, not both");
-    if (filter->from != 0 && filter->to != 0 && filter->from > filter->to)
-        return neapi_fail(error, NEAP_USAGE, "filter: from (%llu) is above to (%llu)",
-                          (unsigned long long)filter->from, (unsigned long long)filter->to);
-    if (filter->type_count != 0 && filter->types == NULL)
-        return neapi_fail(error, NEAP_USAGE, "filter: type_count is %zu and types is NULL",
-                          filter->type_count);
-    return NEAP_OK;
-}
-
-static bool copy_filter(neap_cursor *cursor, const neap_filter *filter)
-{
-    neapi_range *range = &cursor->range;
-    neap_text *types = neapi_arena_alloc(&cursor->arena, (filter->type_count + 1) * sizeof *types);
-    range->stream = neapi_arena_text(&cursor->arena, neapi_text_of(filter->stream));
-    range->category = neapi_arena_text(&cursor->arena, neapi_text_of(filter->category));
-    if (types == NULL || range->stream.data == NULL || range->category.data == NULL)
-        return false;
-    for (size_t i = 0; i < filter->type_count; i++) {
-        types[i] = neapi_arena_text(&cursor->arena, neapi_text_of(filter->types[i]));
-        if (types[i].data == NULL)
-            return false;
-    }
-    range->types = types;
-    range->type_count = filter->type_count;
-    uint64_t lowest = filter->from != 0 ? filter->from : 1;
-    uint64_t highest = filter->to != 0 ? filter->to : UINT64_MAX;
-    range->backward = filter->backward;
-    range->from = filter->backward ? highest : lowest;
-    range->to = filter->backward ? lowest : highest;
-    range->max_events = PAGE_EVENTS;
-    range->max_bytes = PAGE_BYTES;
-    cursor->left = filter->limit != 0 ? filter->limit : UINT64_MAX;
-    return true;
-}
-
-static neap_status open_cursor(neapi_store *store, const neap_filter *given, neap_cursor **cursor,
-                               neap_error *error)
-{
-    neap_filter filter;
-    neap_status status = neapi_filter_take(given, &filter, error);
-    if (status == NEAP_OK)
-        status = check_filter(&filter, error);
-    if (status != NEAP_OK)
-        return status;
-    neap_cursor *opened = neapi_alloc_zero(1, sizeof *opened);
-    if (opened == NULL)
-        return neapi_nomem(error);
-    if (!neapi_gate_init(&opened->never)) {
-        neapi_free(opened);
-        return neapi_nomem(error);
-    }
-    status = copy_filter(opened, &filter) ? NEAP_OK : neapi_nomem(error);
-    if (status == NEAP_OK)
-        status = neapi_range_check(&opened->range, error);
-    if (status == NEAP_OK)
-        status = neapi_session_open(store, NEAPI_MODE_READ, &opened->session, error);
-    if (status != NEAP_OK) {
-        neap_cursor_close(opened);
-        return status;
-    }
-    *cursor = opened;
-    return NEAP_OK;
-}
-
-neap_status neap_store_read(neap_store *store, const neap_filter *filter, neap_cursor **cursor,
-                            neap_error *error)
-{
-    return open_cursor(store->store, filter, cursor, error);
-}
-
-neap_status neap_read(neap_runtime *runtime, const neap_filter *filter, neap_cursor **cursor,
-                      neap_error *error)
-{
-    if (runtime->stage != NEAPI_RUNTIME_RUNNING)
-        return neapi_fail(error, NEAP_USAGE, "neap_read: the runtime is not started");
-    return open_cursor(runtime->store, filter, cursor, error);
-}
-
-void neap_cursor_close(neap_cursor *cursor)
-{
-    if (cursor == NULL)
-        return;
     if (cursor->session != NULL)
         neapi_session_close(cursor->session);
     neapi_page_fini(&cursor->page);
@@ -176,6 +96,75 @@ void neap_cursor_close(neap_cursor *cursor)
     neapi_arena_fini(&cursor->arena);
     neapi_gate_fini(&cursor->never);
     neapi_free(cursor);
+}
+
+static neap_status open_session(neap_cursor *cursor, const neapi_followed *where,
+                                const neap_filter *filter, neap_error *error)
+{
+    if (!filter->follow) {
+        neap_status opened =
+            neapi_session_open(where->store, NEAPI_MODE_READ, &cursor->session, error);
+        if (opened == NEAP_OK)
+            neapi_session_count_calls(cursor->session, where->calls);
+        return opened;
+    }
+    if (neapi_thread_own())
+        return neapi_fail(error, NEAP_USAGE,
+                          "filter: a handler or callback cannot follow: it would wait");
+    neap_status status =
+        neapi_following_open(&cursor->following, where, &cursor->range, filter->timeout_ms, error);
+    cursor->follows = status == NEAP_OK;
+    return status;
+}
+
+static neap_status open_cursor(const neapi_followed *where, const neap_filter *given,
+                               neap_cursor **cursor, neap_error *error)
+{
+    neap_cursor *opened = neapi_alloc_zero(1, sizeof *opened);
+    if (opened == NULL)
+        return neapi_nomem(error);
+    if (!neapi_gate_init(&opened->never)) {
+        neapi_free(opened);
+        return neapi_nomem(error);
+    }
+    neap_filter filter;
+    neap_status status = neapi_filter_read(given, NEAPI_FILTER_CURSOR, &opened->arena, &filter,
+                                           &opened->range, &opened->left, error);
+    if (status == NEAP_OK)
+        status = open_session(opened, where, &filter, error);
+    if (status == NEAP_OK)
+        *cursor = opened;
+    else
+        free_cursor(opened);
+    return status;
+}
+
+neap_status neap_store_read(neap_store *store, const neap_filter *filter, neap_cursor **cursor,
+                            neap_error *error)
+{
+    const neapi_followed where = {.store = store->store,
+                                  .hub = store->hub,
+                                  .platform = neapi_platform_machine(),
+                                  .others_write = true};
+    return open_cursor(&where, filter, cursor, error);
+}
+
+neap_status neap_read(neap_runtime *runtime, const neap_filter *filter, neap_cursor **cursor,
+                      neap_error *error)
+{
+    if (runtime->stage != NEAPI_RUNTIME_RUNNING)
+        return neapi_fail(error, NEAP_USAGE, "neap_read: the runtime is not started");
+    const neapi_followed where = neapi_runtime_followed(runtime);
+    return open_cursor(&where, filter, cursor, error);
+}
+
+void neap_cursor_close(neap_cursor *cursor)
+{
+    if (cursor == NULL)
+        return;
+    if (cursor->follows)
+        neapi_following_close(&cursor->following);
+    free_cursor(cursor);
 }
 
 static bool range_is_over(const neapi_range *range)
@@ -205,8 +194,28 @@ static neap_status fill(neap_cursor *cursor, neap_error *error)
     return NEAP_OK;
 }
 
+static neap_status next_of_following(neap_cursor *cursor, const neap_event **event,
+                                     neap_error *error)
+{
+    cursor->current = NULL;
+    if (cursor->left == 0) {
+        *event = NULL;
+        return NEAP_OK;
+    }
+    neap_status status =
+        neapi_following_next(&cursor->following, &cursor->page, &cursor->current, error);
+    if (status != NEAP_OK)
+        return status;
+    if (cursor->current != NULL && cursor->left != UINT64_MAX)
+        cursor->left--;
+    *event = cursor->current;
+    return NEAP_OK;
+}
+
 neap_status neap_cursor_next(neap_cursor *cursor, const neap_event **event, neap_error *error)
 {
+    if (cursor->follows)
+        return next_of_following(cursor, event, error);
     if (cursor->left > 0 && cursor->at >= cursor->page.count) {
         cursor->current = NULL;
         neap_status status = fill(cursor, error);
@@ -225,6 +234,10 @@ neap_status neap_cursor_next(neap_cursor *cursor, const neap_event **event, neap
 
 neap_status neap_cursor_wait(neap_cursor *cursor, uint32_t timeout_ms, neap_error *error)
 {
+    if (cursor->follows && cursor->left != 0) {
+        cursor->current = NULL;
+        return neapi_following_wait(&cursor->following, &cursor->page, timeout_ms, error);
+    }
     if (cursor->left == 0 || range_is_over(&cursor->range) || cursor->at < cursor->page.count)
         return NEAP_OK;
     const neapi_platform *platform = neapi_platform_machine();

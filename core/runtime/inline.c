@@ -1,5 +1,11 @@
 #include "runtime/inline.h"
 
+/* The only one. */
+static neapi_lane *lane_of(const neap_runtime *runtime)
+{
+    return runtime->router.lanes[0];
+}
+
 /* Who drives is, for as long, one of the runtime's threads. */
 static bool begin(neap_runtime *runtime)
 {
@@ -25,26 +31,26 @@ bool neapi_inline_drives(const neap_runtime *runtime)
 /* false: there was nothing to do. */
 static bool step(neap_runtime *runtime)
 {
-    bool busy = neapi_lane_step(&runtime->lane);
+    bool busy = neapi_lane_step(lane_of(runtime));
     if (runtime->has_writer && neapi_writer_has_work(&runtime->writer))
         busy = neapi_writer_step(&runtime->writer) || busy;
-    return busy;
+    return neapi_runtime_deliver(runtime) || busy;
 }
 
 static void step_or_wait(neap_runtime *runtime, int64_t deadline_us)
 {
-    neapi_gate *work = &runtime->lane.mailbox.work;
-    unsigned seen = neapi_gate_seen(work);
+    neapi_inbox *inbox = &lane_of(runtime)->mailbox->inbox;
+    unsigned seen = neapi_inbox_seen(inbox);
     if (step(runtime))
         return;
-    int64_t wake_us = neapi_lane_wake_us(&runtime->lane);
-    neapi_park(runtime->platform, work, seen, wake_us < deadline_us ? wake_us : deadline_us);
+    int64_t wake_us = neapi_lane_wake_us(lane_of(runtime));
+    neapi_inbox_wait(inbox, seen, wake_us < deadline_us ? wake_us : deadline_us);
 }
 
 neap_status neapi_inline_push(neap_runtime *runtime, neapi_request *request, int64_t deadline_us,
                               neap_error *error)
 {
-    neapi_mailbox *mailbox = &runtime->lane.mailbox;
+    neapi_mailbox *mailbox = lane_of(runtime)->mailbox;
     for (;;) {
         neap_status status = neapi_mailbox_push(mailbox, request, 0, error);
         if (status != NEAP_BUSY || deadline_us == 0)
@@ -52,8 +58,13 @@ neap_status neapi_inline_push(neap_runtime *runtime, neapi_request *request, int
         if (neapi_monotonic_us(runtime->platform) >= deadline_us)
             return neapi_mailbox_push(mailbox, request, deadline_us, error);
         bool own_before = begin(runtime);
-        step_or_wait(runtime, deadline_us);
+        /* Who drove meanwhile may have made room; then there may be nothing to wait for. */
+        status = neapi_mailbox_push(mailbox, request, 0, error);
+        if (status == NEAP_BUSY)
+            step_or_wait(runtime, deadline_us);
         end(runtime, own_before);
+        if (status != NEAP_BUSY)
+            return status;
     }
 }
 
@@ -68,11 +79,10 @@ void neapi_inline_drive(neap_runtime *runtime, neapi_request *request)
 
 void neapi_inline_stop(neap_runtime *runtime)
 {
-    neapi_lane *lane = &runtime->lane;
+    neapi_lane *lane = lane_of(runtime);
     bool own_before = begin(runtime);
-    atomic_store(&lane->stopping, true);
-    neapi_mailbox_close(&lane->mailbox);
-    while (step(runtime) || lane->submitted != 0 || lane->unanswered != 0)
+    neapi_lane_stop(lane);
+    while (step(runtime) || !neapi_lane_ended(lane))
         continue;
     if (runtime->has_writer)
         neapi_writer_step(&runtime->writer); /* nothing is queued: housekeeping */

@@ -60,19 +60,33 @@ static neap_status make_canonical(neapi_lane *lane, neapi_request *request, neap
     return NEAP_OK;
 }
 
+neap_status neapi_key_prepare(neapi_lane *lane, neapi_request *request, neap_error *error)
+{
+    if (request->key.size == 0 || request->hashed)
+        return NEAP_OK;
+    return make_canonical(lane, request, error);
+}
+
 /* What middleware makes of a command, a time that it adds, say, is not what the caller repeats: the
  * hash is that of what the caller sent. */
 static neap_status prepare(neapi_lane *lane, neapi_request *request, neap_error *error)
 {
-    neapi_request *outer = request->outer;
-    neap_status status = NEAP_OK;
-    if (outer != NULL && !outer->hashed)
-        status = make_canonical(lane, outer, error);
-    if (status == NEAP_OK)
-        status = make_canonical(lane, request, error);
-    if (status == NEAP_OK && outer != NULL)
-        request->hash = outer->hash;
+    neap_status status = make_canonical(lane, request, error);
+    if (status == NEAP_OK && request->past_middleware)
+        request->hash = request->outer->hash;
     return status;
+}
+
+neap_status neapi_key_in_use(neap_text key, neap_error *error)
+{
+    return neapi_fail(error, NEAP_UNAVAILABLE, "the idempotency key \"%.*s\" is in use; try again",
+                      NEAPI_TEXT(key));
+}
+
+static void fail_in_use(neapi_lane *lane, neapi_request *request)
+{
+    neapi_key_in_use(request->key, &lane->error);
+    neapi_lane_fail(lane, request, &lane->error);
 }
 
 /* true: the request holds its key now and is to be decided. Else it was answered, or waits for who
@@ -82,6 +96,10 @@ bool neapi_key_take(neapi_lane *lane, neapi_request *request)
     if (request->key.size == 0 || request->holds_key)
         return true;
     neapi_request *holder = neapi_map_get(&lane->keys, request->key);
+    if (holder != NULL && request->depth != 0) { /* which might wait for this one */
+        fail_in_use(lane, request);
+        return false;
+    }
     if (holder != NULL) {
         atomic_store(&request->stage, NEAPI_STAGE_WAITING);
         neapi_request_list_push(&holder->same_key, request);

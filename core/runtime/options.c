@@ -29,6 +29,10 @@ void neap_options_init_sized(neap_options *options, size_t size)
         .close_ms = 10000,
         .key_retention_ms = 7 * DAY_MS,
         .snapshot_bytes = 16 * MIB,
+        .live_bytes = 8 * MIB,
+        .live_events = 65536,
+        .reaction_lanes = 1,
+        .log_level = NEAP_LOG_INFO,
     };
     memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
@@ -36,6 +40,37 @@ void neap_options_init_sized(neap_options *options, size_t size)
 void neap_dispatch_options_init_sized(neap_dispatch_options *options, size_t size)
 {
     const neap_dispatch_options defaults = {.size = size};
+    memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
+}
+
+void neap_list_options_init_sized(neap_list_options *options, size_t size)
+{
+    const neap_list_options defaults = {.size = size};
+    memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
+}
+
+void neap_progress_init_sized(neap_progress *progress, size_t size)
+{
+    const neap_progress none = {.size = size};
+    memcpy(progress, &none, size < sizeof none ? size : sizeof none);
+}
+
+void neapi_progress_give(const neap_progress *now, neap_progress *progress)
+{
+    size_t size = progress->size;
+    memcpy(progress, now, size < sizeof *now ? size : sizeof *now);
+    progress->size = size;
+}
+
+void neap_import_options_init_sized(neap_import_options *options, size_t size)
+{
+    const neap_import_options defaults = {.size = size};
+    memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
+}
+
+void neap_saga_options_init_sized(neap_saga_options *options, size_t size)
+{
+    const neap_saga_options defaults = {.size = size};
     memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
@@ -66,6 +101,30 @@ neap_status neapi_dispatch_options_take(const neap_dispatch_options *given,
                 "neap_dispatch_options", error);
 }
 
+neap_status neapi_list_options_take(const neap_list_options *given, neap_list_options *taken,
+                                    neap_error *error)
+{
+    neap_list_options_init(taken);
+    return take(taken, sizeof *taken, given, given != NULL ? given->size : 0, "neap_list_options",
+                error);
+}
+
+neap_status neapi_saga_options_take(const neap_saga_options *given, neap_saga_options *taken,
+                                    neap_error *error)
+{
+    neap_saga_options_init(taken);
+    return take(taken, sizeof *taken, given, given != NULL ? given->size : 0, "neap_saga_options",
+                error);
+}
+
+neap_status neapi_import_options_take(const neap_import_options *given, neap_import_options *taken,
+                                      neap_error *error)
+{
+    neap_import_options_init(taken);
+    return take(taken, sizeof *taken, given, given != NULL ? given->size : 0, "neap_import_options",
+                error);
+}
+
 neap_status neapi_filter_take(const neap_filter *given, neap_filter *taken, neap_error *error)
 {
     neap_filter_init(taken);
@@ -80,7 +139,8 @@ typedef struct bounded_option {
 static neap_status check_bounds(const neap_options *options, neap_error *error)
 {
     const bounded_option bounds[] = {
-        {"lanes", options->lanes, 0, 1},
+        {"lanes", options->lanes, 0, 64},
+        {"reaction_lanes", options->reaction_lanes, 1, 64},
         {"queue_length", options->queue_length, 1, 10000000},
         {"conflict_retries", options->conflict_retries, 0, 1000},
         {"warm_aggregates", options->warm_aggregates, 1, 100000000},
@@ -93,6 +153,8 @@ static neap_status check_bounds(const neap_options *options, neap_error *error)
         {"handler_instructions", options->handler_instructions, 10000, UINT64_MAX / 2},
         {"handler_ms", options->handler_ms, 1, 86400000},
         {"snapshot_bytes", options->snapshot_bytes, 1024, 512 * MIB},
+        {"live_bytes", options->live_bytes, 1, SIZE_MAX / 2},
+        {"live_events", options->live_events, 1, 100000000},
         {"key_retention_ms", (uint64_t)options->key_retention_ms, 1, (uint64_t)(36500 * DAY_MS)},
     };
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
@@ -115,10 +177,13 @@ static bool own_text(const char **text)
 static bool own_texts(neap_options *options)
 {
     bool configured = options->config != NULL, replaced = options->services != NULL;
+    bool chosen = options->subscriptions != NULL, rebuilt = options->rebuild != NULL;
     bool url = own_text(&options->store);
     bool config = own_text(&options->config) || !configured;
     bool services = own_text(&options->services) || !replaced;
-    return url && config && services;
+    bool subscriptions = own_text(&options->subscriptions) || !chosen;
+    bool rebuild = own_text(&options->rebuild) || !rebuilt;
+    return url && config && services && subscriptions && rebuild;
 }
 
 void neapi_options_free(neap_options *options)
@@ -126,6 +191,8 @@ void neapi_options_free(neap_options *options)
     neapi_free((void *)(uintptr_t)options->store);
     neapi_free((void *)(uintptr_t)options->config);
     neapi_free((void *)(uintptr_t)options->services);
+    neapi_free((void *)(uintptr_t)options->subscriptions);
+    neapi_free((void *)(uintptr_t)options->rebuild);
 }
 
 neap_status neapi_options_take(const neap_options *given, neap_options *taken, neap_error *error)

@@ -49,7 +49,8 @@ neap_status neap_service_provide(neap_runtime *runtime, const char *service, con
     return add(runtime, (neapi_service){service, name, function, user}, error);
 }
 
-neap_status neapi_runtime_start_services(neap_runtime *runtime, neap_error *error)
+neap_status neapi_runtime_start_services(const neap_runtime *runtime, neapi_engine *engine,
+                                         neap_error *error)
 {
     const neapi_service_options options = {
         .config = neapi_text_of(runtime->options.config),
@@ -57,7 +58,7 @@ neap_status neapi_runtime_start_services(neap_runtime *runtime, neap_error *erro
         .provided = runtime->provided,
         .provided_count = runtime->provided_count,
     };
-    return neapi_engine_start(runtime->engine, runtime->sources, &options, error);
+    return neapi_engine_start(engine, runtime->sources, &options, error);
 }
 
 void neapi_runtime_free_services(neap_runtime *runtime)

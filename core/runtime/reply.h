@@ -15,6 +15,9 @@ neap_reply *neapi_reply_json(neapi_buffer *json);
 neap_reply *neapi_reply_receipt(neap_uuid command_id, const neapi_unit *unit, neap_text stream,
                                 uint64_t version, uint64_t position);
 
+/* Of a receipt that nobody else has yet: not all that was waited for has caught up. */
+void neapi_reply_set_behind(neap_reply *reply);
+
 /* The receipt that was kept with an idempotency key. Errors: NULL. */
 neap_reply *neapi_reply_repeated(const neapi_key *key);
 

@@ -5,6 +5,9 @@
 #include "base/text.h"
 #include "runtime/reply.h"
 
+/* The first of a request's arena: enough for the name of most streams. */
+#define ARENA_BYTES 96
+
 static neap_text placed(char **at, neap_text text)
 {
     neap_text copy = {*at, text.size};
@@ -18,10 +21,15 @@ static neap_text placed(char **at, neap_text text)
 neapi_request *neapi_request_new(const neapi_platform *platform, neapi_request_kind kind,
                                  bool gated, neap_text json, neap_text key, neap_text meta)
 {
-    neapi_request *request = neapi_alloc(sizeof *request + json.size + key.size + meta.size + 3);
-    if (request == NULL)
+    struct whole_request {
+        neapi_request request;
+        _Alignas(max_align_t) char memory[ARENA_BYTES];
+    } *whole = neapi_alloc(sizeof *whole + json.size + key.size + meta.size + 3);
+    if (whole == NULL)
         return NULL;
+    neapi_request *request = &whole->request;
     memset(request, 0, sizeof *request);
+    neapi_arena_init_with(&request->arena, whole->memory, sizeof whole->memory);
     if (gated && !neapi_gate_init(&request->answered)) {
         neapi_free(request);
         return NULL;
@@ -33,7 +41,7 @@ neapi_request *neapi_request_new(const neapi_platform *platform, neapi_request_k
     request->gated = gated;
     request->deadline_us = NEAPI_NO_DEADLINE;
     request->submission.request = request;
-    char *at = (char *)(request + 1);
+    char *at = (char *)(whole + 1);
     request->json = placed(&at, json);
     request->key = placed(&at, key);
     request->meta = placed(&at, meta);
@@ -109,32 +117,16 @@ bool neapi_request_begin(neapi_request *request)
     return atomic_compare_exchange_strong(&request->stage, &waiting, NEAPI_STAGE_BEGUN);
 }
 
-void neapi_request_list_push(neapi_request_list *list, neapi_request *request)
+neap_text neapi_request_name(const neapi_request *request)
 {
-    request->next = NULL;
-    if (list->first == NULL)
-        list->first = request;
-    else
-        list->last->next = request;
-    list->last = request;
-}
-
-neapi_request *neapi_request_list_pop(neapi_request_list *list)
-{
-    neapi_request *request = list->first;
-    if (request != NULL)
-        list->first = request->next;
-    return request;
-}
-
-void neapi_request_list_join(neapi_request_list *to, neapi_request_list *from)
-{
-    if (from->first == NULL)
-        return;
-    if (to->first == NULL)
-        to->first = from->first;
-    else
-        to->last->next = from->first;
-    to->last = from->last;
-    from->first = from->last = NULL;
+    if (request->message != NULL)
+        return request->message->name;
+    if (request->kind == NEAPI_REQUEST_CANCEL)
+        return request->schedule->name;
+    if (request->kind == NEAPI_REQUEST_DELIVERY)
+        return request->delivered.type;
+    if (request->projection != NULL)
+        return request->projection->name;
+    return request->kind == NEAPI_REQUEST_PUBLISH ? request->earlier.type
+                                                  : request->instance.aggregate->name;
 }

@@ -4,8 +4,17 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/chosen.h"
+#include "runtime/drive.h"
+#include "runtime/find.h"
+#include "runtime/given.h"
+#include "runtime/history.h"
+#include "runtime/host_reading.h"
 #include "runtime/inline.h"
 #include "runtime/options.h"
+#include "runtime/outlet.h"
+#include "runtime/rescue.h"
+#include "runtime/subscribed.h"
 
 static void log_of_domain(void *user, neap_log_level level, const char *text)
 {
@@ -35,18 +44,48 @@ typedef struct guest_place {
     int services;
 } guest_place;
 
-static neap_status open_engine(neap_runtime *runtime, guest_place place, neap_error *error)
+static neapi_engine_options engine_options_for(neap_runtime *runtime, neapi_lane *lane)
 {
-    neapi_engine_options engine_options = neapi_runtime_engine_options(runtime);
-    engine_options.log = log_of_domain;
-    engine_options.log_user = runtime;
-    engine_options.load_state = neapi_lane_accepted_state;
-    engine_options.let_go = neapi_lane_let_go;
-    engine_options.host = &runtime->lane;
+    neapi_engine_options options = neapi_runtime_engine_options(runtime);
+    options.log = log_of_domain;
+    options.log_user = runtime;
+    options.load_state = neapi_lane_state_for_handler;
+    options.find_document = neapi_lane_find_document;
+    options.list_documents = neapi_lane_list_documents;
+    options.let_go = neapi_lane_let_go;
+    if (!neapi_is_inline(runtime)) {
+        options.entering = neapi_stay_begin;
+        options.left = neapi_stay_end;
+    }
+    options.host = lane;
+    return options;
+}
+
+/* The lane that it will belong to is not made yet. */
+static neap_status open_first_engine(neap_runtime *runtime, guest_place place, neap_error *error)
+{
+    const neapi_engine_options options = engine_options_for(runtime, NULL);
     if (place.lua_state != NULL)
-        return neapi_engine_open_guest(place.lua_state, place.services, runtime->sources,
-                                       &engine_options, &runtime->engine, error);
-    return neapi_engine_open(runtime->sources, &engine_options, &runtime->engine, error);
+        return neapi_engine_open_guest(place.lua_state, place.services, runtime->sources, &options,
+                                       &runtime->engine, error);
+    return neapi_engine_open(runtime->sources, &options, &runtime->engine, error);
+}
+
+/* What it defines has the same place in every lane: messages are passed by it. */
+neap_status neapi_runtime_open_engine(neap_runtime *runtime, neapi_lane *lane,
+                                      neapi_engine **engine, neap_error *error)
+{
+    const neapi_engine_options options = engine_options_for(runtime, lane);
+    neapi_engine *opened;
+    neap_status status = neapi_engine_open(runtime->sources, &options, &opened, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_catalog_same(runtime->catalog, neapi_engine_catalog(opened), error);
+    if (status != NEAP_OK)
+        neapi_engine_close(opened);
+    else
+        *engine = opened;
+    return status;
 }
 
 static neap_runtime *new_runtime(void)
@@ -63,75 +102,86 @@ static neap_runtime *new_runtime(void)
         neapi_free(made);
         return NULL;
     }
+    if (pthread_mutex_init(&made->host_mutex, NULL) != 0) {
+        pthread_mutex_destroy(&made->log_mutex);
+        pthread_mutex_destroy(&made->drive_mutex);
+        neapi_free(made);
+        return NULL;
+    }
     return made;
 }
 
-static int64_t given_clock(void *self)
-{
-    const neap_runtime *runtime = self;
-    return runtime->options.clock(runtime->options.clock_user);
-}
-
-/* SplitMix64: the same bits for the same seed. */
-static void seeded_random(void *self, void *bytes, size_t size)
-{
-    neap_runtime *runtime = self;
-    const uint64_t step = 0x9E3779B97F4A7C15u;
-    for (char *at = bytes; size > 0;) {
-        uint64_t bits = atomic_fetch_add(&runtime->random, step) + step;
-        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9u;
-        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EBu;
-        bits ^= bits >> 31;
-        size_t taken = size < sizeof bits ? size : sizeof bits;
-        memcpy(at, &bits, taken);
-        at += taken;
-        size -= taken;
-    }
-}
-
-static void take_report_and_time(neap_runtime *runtime)
+static neapi_report report_of(neap_runtime *runtime)
 {
     const neap_options *options = &runtime->options;
-    runtime->report = (neapi_report){options->log, options->log_user, &runtime->log_mutex};
-    runtime->platform = neapi_platform_machine();
-    if (options->clock == NULL && options->seed == 0)
-        return;
-    runtime->given = *runtime->platform;
-    runtime->given.self = runtime; /* the machine's own functions do not look at it */
-    if (options->clock != NULL)
-        runtime->given.wall_us = given_clock;
-    if (options->seed != 0)
-        runtime->given.random = seeded_random;
-    atomic_init(&runtime->random, options->seed);
-    runtime->platform = &runtime->given;
+    return (neapi_report){
+        .log = options->log,
+        .user = options->log_user,
+        .mutex = &runtime->log_mutex,
+        .record = options->log_record,
+        .least = options->log_level,
+        .platform = runtime->platform,
+    };
 }
 
-/* path: NULL only if the domain is in the state. */
-static neap_status load(const char *path, guest_place place, const neap_options *options,
-                        neap_runtime **runtime, neap_error *error)
+static void measure_readers(neap_runtime *runtime)
 {
-    neap_runtime *loaded = new_runtime();
-    if (loaded == NULL)
-        return neapi_nomem(error);
+    runtime->reader_calls.platform = runtime->platform;
+    runtime->reader_calls.shared = true;
+}
+
+/* path: NULL only if the domain is in the state, or it is a past. Takes what was made. */
+static neap_status load_into(neap_runtime *loaded, const char *path, guest_place place,
+                             const neap_options *options, neap_runtime **runtime, neap_error *error)
+{
+    loaded->in_hosts_state = place.lua_state != NULL;
     neap_status status = neapi_options_take(options, &loaded->options, error);
     if (status == NEAP_OK && place.lua_state != NULL && !neapi_is_inline(loaded))
         status = neapi_fail(error, NEAP_USAGE,
                             "a domain in the caller's own Lua state has no lanes: option lanes "
                             "must be 0");
     if (status == NEAP_OK) {
-        take_report_and_time(loaded);
+        neapi_given_take(loaded);
+        loaded->report = report_of(loaded);
+        measure_readers(loaded);
         if (path != NULL)
             status = neapi_sources_open(path, &loaded->sources, error);
     }
     if (status == NEAP_OK)
-        status = open_engine(loaded, place, error);
+        status = open_first_engine(loaded, place, error);
     if (status != NEAP_OK) {
         neap_close(loaded);
         return status;
     }
     loaded->catalog = neapi_engine_catalog(loaded->engine);
+    status = neapi_subscriptions_check(loaded->catalog, &loaded->options, error);
+    if (status != NEAP_OK) {
+        neap_close(loaded);
+        return status;
+    }
     *runtime = loaded;
     return NEAP_OK;
+}
+
+static neap_status load(const char *path, guest_place place, const neap_options *options,
+                        neap_runtime **runtime, neap_error *error)
+{
+    neap_runtime *made = new_runtime();
+    return made != NULL ? load_into(made, path, place, options, runtime, error)
+                        : neapi_nomem(error);
+}
+
+neap_status neapi_runtime_load_past(neap_history *history, neapi_sources *sources,
+                                    const neap_options *options, neap_runtime **past,
+                                    neap_error *error)
+{
+    neap_runtime *made = new_runtime();
+    if (made == NULL)
+        return neapi_nomem(error);
+    atomic_fetch_add(&history->references, 1);
+    made->history = history;
+    made->sources = sources;
+    return load_into(made, NULL, (guest_place){NULL, 0}, options, past, error);
 }
 
 neap_status neap_load(const char *path, const neap_options *options, neap_runtime **runtime,
@@ -156,7 +206,8 @@ neap_status neap_set_lua_thread(neap_runtime *runtime, void *lua_state, neap_err
     if (neapi_is_inline(runtime) && neapi_inline_drives(runtime))
         return neapi_fail(error, NEAP_USAGE,
                           "a handler or callback cannot call the runtime that runs it");
-    neapi_engine *engine = runtime->has_lane ? runtime->lane.engine : runtime->engine;
+    neapi_engine *engine =
+        runtime->lane_count != 0 ? runtime->router.lanes[0]->engine : runtime->engine;
     if (engine != NULL)
         neapi_engine_set_thread(engine, lua_state);
     return NEAP_OK;
@@ -170,6 +221,8 @@ static neap_status open_writer(neap_runtime *runtime, neap_error *error)
         status = neapi_writer_init(&runtime->writer, runtime->platform, &runtime->report, session,
                                    error);
     runtime->has_writer = status == NEAP_OK;
+    if (runtime->has_writer)
+        runtime->writer.hub = runtime->hub;
     return status;
 }
 
@@ -184,31 +237,6 @@ static neap_text fingerprint_of(neap_runtime *runtime)
     return neapi_text_of(runtime->fingerprint);
 }
 
-static neap_status open_lane(neap_runtime *runtime, neap_error *error)
-{
-    neapi_session *session;
-    neap_status status = neapi_session_open(runtime->store, NEAPI_MODE_READ, &session, error);
-    if (status != NEAP_OK)
-        return status;
-    neapi_lane *lane = &runtime->lane;
-    lane->options = &runtime->options;
-    lane->platform = runtime->platform;
-    lane->report = &runtime->report;
-    lane->catalog = runtime->catalog;
-    lane->writer = runtime->has_writer ? &runtime->writer : NULL;
-    lane->uses = runtime->uses;
-    lane->use_count = runtime->use_count;
-    lane->fingerprint = fingerprint_of(runtime);
-    status = neapi_lane_init(lane, runtime->engine, session, error);
-    if (status != NEAP_OK) {
-        neapi_session_close(session);
-        return status;
-    }
-    runtime->engine = NULL;
-    runtime->has_lane = true;
-    return NEAP_OK;
-}
-
 neap_status neap_start(neap_runtime *runtime, neap_error *error)
 {
     if (runtime->stage != NEAPI_RUNTIME_LOADED)
@@ -219,24 +247,39 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
         return status;
     bool reading = runtime->options.read_only;
     runtime->stage = NEAPI_RUNTIME_FAILED;
-    status = neapi_runtime_start_services(runtime, error);
+    status = neapi_lanes_make(runtime, error);
     if (status != NEAP_OK)
         return status;
-    status = neapi_store_open(runtime->options.store, reading ? NEAPI_MODE_READ : NEAPI_MODE_WRITE,
-                              &runtime->store, error);
+    if (runtime->store == NULL) /* a past has one of its own */
+        status =
+            neapi_store_open(runtime->options.store, reading ? NEAPI_MODE_READ : NEAPI_MODE_WRITE,
+                             &runtime->store, error);
+    if (status == NEAP_OK)
+        status = neapi_runtime_open_hub(runtime, error);
     if (status == NEAP_OK && !reading)
         status = open_writer(runtime, error);
     if (status == NEAP_OK)
-        status = open_lane(runtime, error);
+        status = neapi_lanes_open(runtime, fingerprint_of(runtime), error);
+    if (status == NEAP_OK)
+        status = neapi_subscriptions_open(runtime, error);
+    if (status == NEAP_OK && !reading && runtime->history == NULL)
+        status = neapi_outlets_open(runtime, error);
     if (status == NEAP_OK && (runtime->last_barrier = neapi_barrier_new(runtime)) == NULL)
         status = neapi_nomem(error);
     bool threads = !neapi_is_inline(runtime);
+    if (status == NEAP_OK && threads && runtime->subscribed_count != 0 &&
+        (runtime->ahead =
+             neapi_ahead_new(runtime->store, runtime->platform, &runtime->reader_calls)) == NULL)
+        status = neapi_nomem(error);
     if (status == NEAP_OK && threads && !reading)
         status = neapi_writer_start(&runtime->writer, error);
     if (status == NEAP_OK && threads)
-        status = neapi_lane_start(&runtime->lane, error);
+        status = neapi_lanes_start(runtime, error);
+    if (status == NEAP_OK && threads)
+        status = neapi_watch_start(runtime, error);
     if (status == NEAP_OK)
         runtime->stage = NEAPI_RUNTIME_RUNNING;
+    runtime->started_us = neapi_monotonic_us(runtime->platform);
     return status;
 }
 
@@ -258,31 +301,82 @@ neap_status neap_open(const char *path, const neap_options *options, neap_runtim
     return NEAP_OK;
 }
 
-/* Goes on with what was accepted for a while; what is left then is dropped, and said. */
+/* Goes on with what was accepted for a while. */
 static void finish_work(neap_runtime *runtime)
 {
-    uint32_t patience = runtime->options.close_ms;
-    neap_error error;
-    if (patience == 0)
-        return;
     neapi_request *barrier = runtime->last_barrier;
     runtime->last_barrier = NULL;
-    if (neapi_drain(runtime, barrier, patience, &error) == NEAP_TIMEOUT)
-        neapi_report_text(
-            &runtime->report, NEAP_LOG_WARN,
-            "closing: not everything that was accepted could be done within %u ms; the rest is "
-            "answered \"closed\"",
-            patience);
+    neapi_drain(runtime, barrier, runtime->options.close_ms, NULL);
+}
+
+static void say_what_was_dropped(const neap_runtime *runtime)
+{
+    uint64_t dropped = neapi_lanes_dropped(runtime);
+    if (dropped != 0)
+        neapi_report_text(&runtime->report, NEAP_LOG_WARN,
+                          "closing: %llu message%s that had been accepted could not be done within "
+                          "%u ms, and %s answered \"closed\"",
+                          (unsigned long long)dropped, dropped == 1 ? "" : "s",
+                          runtime->options.close_ms, dropped == 1 ? "was" : "were");
 }
 
 /* Its threads cannot wait for themselves. */
 static bool is_called_from_within(const neap_runtime *runtime)
 {
-    pthread_t self = pthread_self();
+    if (neapi_runtime_delivers(runtime))
+        return true;
     if (neapi_is_inline(runtime))
         return neapi_inline_drives(runtime);
-    return (runtime->lane.running && pthread_equal(self, runtime->lane.thread)) ||
-           (runtime->writer.running && pthread_equal(self, runtime->writer.thread));
+    return neapi_thread_works_for() == runtime ||
+           (runtime->watch.running && pthread_equal(pthread_self(), runtime->watch.thread)) ||
+           (runtime->writer.running && pthread_equal(pthread_self(), runtime->writer.thread));
+}
+
+static void end_work(neap_runtime *runtime)
+{
+    bool running = runtime->stage == NEAPI_RUNTIME_RUNNING;
+    if (running) {
+        neapi_lanes_admit(runtime, NEAPI_ADMITS_BARRIERS);
+        if (runtime->options.close_ms != 0)
+            finish_work(runtime);
+    }
+    if (runtime->has_writer)
+        neapi_writer_hurry(&runtime->writer);
+    if (running && neapi_is_inline(runtime))
+        neapi_inline_stop(runtime);
+    neapi_lanes_stop(runtime);
+    neapi_outlets_close(runtime);
+    neapi_watch_stop(runtime);
+    if (runtime->has_writer)
+        neapi_writer_stop(&runtime->writer);
+    say_what_was_dropped(runtime);
+}
+
+static void free_rest(neap_runtime *runtime)
+{
+    neapi_lanes_free(runtime);
+    neapi_subscriptions_close(runtime);
+    neapi_ahead_free(runtime->ahead);
+    if (runtime->sources != NULL && runtime->history == NULL)
+        neapi_sources_free(runtime->sources);
+    neapi_history_release(runtime->history);
+    neapi_options_free(&runtime->options);
+    neapi_runtime_free_services(runtime);
+    neapi_publishers_free(runtime);
+    neapi_free(runtime->uses);
+    pthread_mutex_destroy(&runtime->log_mutex);
+    pthread_mutex_destroy(&runtime->drive_mutex);
+    pthread_mutex_destroy(&runtime->host_mutex);
+    neapi_free(runtime);
+}
+
+/* A handler that never came back may still look at it. */
+static void keep_for_good(neap_runtime *runtime)
+{
+    static _Atomic(neap_runtime *) kept;
+    runtime->kept_before = atomic_load(&kept);
+    while (!atomic_compare_exchange_weak(&kept, &runtime->kept_before, runtime))
+        continue;
 }
 
 void neap_close(neap_runtime *runtime)
@@ -295,34 +389,22 @@ void neap_close(neap_runtime *runtime)
                           "and did nothing");
         return;
     }
-    if (runtime->stage == NEAPI_RUNTIME_RUNNING) {
-        neapi_mailbox_refuse(&runtime->lane.mailbox);
-        finish_work(runtime);
-    }
-    if (runtime->has_writer)
-        neapi_writer_hurry(&runtime->writer);
-    if (runtime->stage == NEAPI_RUNTIME_RUNNING && neapi_is_inline(runtime))
-        neapi_inline_stop(runtime);
-    neapi_lane_stop(&runtime->lane);
-    if (runtime->has_writer)
-        neapi_writer_stop(&runtime->writer);
-    if (runtime->has_lane)
-        neapi_lane_fini(&runtime->lane);
+    end_work(runtime);
+    neapi_runtime_close_hub(runtime);
+    neapi_lanes_close(runtime);
+    neapi_ahead_stop(runtime->ahead);
+    neapi_host_session_close(runtime);
     if (runtime->has_writer)
         neapi_writer_fini(&runtime->writer);
     if (runtime->engine != NULL)
         neapi_engine_close(runtime->engine);
     if (runtime->store != NULL)
         neapi_store_close(runtime->store);
-    if (runtime->sources != NULL)
-        neapi_sources_free(runtime->sources);
     neapi_barrier_free(runtime->last_barrier);
-    neapi_options_free(&runtime->options);
-    neapi_runtime_free_services(runtime);
-    neapi_free(runtime->uses);
-    pthread_mutex_destroy(&runtime->log_mutex);
-    pthread_mutex_destroy(&runtime->drive_mutex);
-    neapi_free(runtime);
+    if (neapi_rescue_close(runtime))
+        free_rest(runtime);
+    else
+        keep_for_good(runtime);
 }
 
 const char *neap_domain_name(const neap_runtime *runtime)
@@ -344,6 +426,17 @@ static const char *handler_of(const neap_runtime *runtime, const neapi_message *
     }
 }
 
+static neap_kind kind_of(neapi_subscription_kind kind)
+{
+    static const neap_kind kinds[] = {
+        [NEAPI_PROJECTION] = NEAP_KIND_PROJECTION,
+        [NEAPI_SUBSCRIBER] = NEAP_KIND_SUBSCRIBER,
+        [NEAPI_SAGA] = NEAP_KIND_SAGA,
+        [NEAPI_OUTBOX] = NEAP_KIND_OUTBOX,
+    };
+    return kinds[kind];
+}
+
 bool neap_definition_at(const neap_runtime *runtime, size_t index, neap_definition *definition)
 {
     const neapi_catalog *catalog = runtime->catalog;
@@ -354,11 +447,18 @@ bool neap_definition_at(const neap_runtime *runtime, size_t index, neap_definiti
         return true;
     }
     index -= catalog->message_count;
-    if (index >= catalog->aggregate_count)
+    if (index < catalog->aggregate_count) {
+        const neapi_aggregate *aggregate = catalog->aggregates[index];
+        *definition = (neap_definition){NEAP_KIND_AGGREGATE, aggregate->name.data,
+                                        aggregate->file.data, aggregate->line, NULL};
+        return true;
+    }
+    index -= catalog->aggregate_count;
+    if (index >= catalog->subscription_count)
         return false;
-    const neapi_aggregate *aggregate = catalog->aggregates[index];
-    *definition = (neap_definition){NEAP_KIND_AGGREGATE, aggregate->name.data, aggregate->file.data,
-                                    aggregate->line, NULL};
+    const neapi_subscription *subscription = catalog->subscriptions[index];
+    *definition = (neap_definition){kind_of(subscription->kind), subscription->name.data,
+                                    subscription->file.data, subscription->line, NULL};
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/lane_log.h"
 
 #define FORM         "NpS\1"
 #define FORM_BYTES   4
@@ -89,8 +90,9 @@ neap_status neapi_snapshot_load(neapi_lane *lane, const neapi_instance *instance
             mark->version = snapshot.version;
             break;
         }
-        neapi_report_text(lane->report, NEAP_LOG_WARN, "snapshot %llu of %.*s is passed over: %s",
-                          (unsigned long long)snapshot.version, NEAPI_TEXT(name), reason.message);
+        neapi_lane_say(lane, NEAP_LOG_WARN, instance->stream,
+                       "snapshot %llu of %.*s is passed over: %s",
+                       (unsigned long long)snapshot.version, NEAPI_TEXT(name), reason.message);
         mark->since_us = 0;
         mark->passed_over = true;
         bool sensible = snapshot.version > 0 && snapshot.version <= max_version;
@@ -187,8 +189,8 @@ static neap_status make_unit(neapi_lane *lane, const neapi_warm *warm, int64_t n
 static void fail(neapi_lane *lane, neapi_warm *warm, const neap_error *error)
 {
     warm->snapshot.given_up = error->status != NEAP_NOMEM;
-    neapi_report_text(lane->report, NEAP_LOG_WARN, "no snapshot of %.*s: %s",
-                      NEAPI_TEXT(warm->instance.name), error->message);
+    neapi_lane_say(lane, NEAP_LOG_WARN, warm->instance.stream, "no snapshot of %.*s: %s",
+                   NEAPI_TEXT(warm->instance.name), error->message);
 }
 
 static void make(neapi_lane *lane, neapi_warm *warm)
@@ -211,8 +213,7 @@ void neapi_snapshot_make_before(neapi_lane *lane, neapi_warm *warm)
 {
     if (!warm->due || !is_due(lane, warm))
         return;
-    if (lane->outbox.first != NULL)
-        neapi_writer_push(lane->writer, &lane->outbox);
+    neapi_lane_flush(lane);
     make(lane, warm);
 }
 
@@ -231,7 +232,7 @@ bool neapi_snapshot_make_due(neapi_lane *lane, bool idle)
     while (last && neapi_warm_pop_due(&lane->warm) != NULL)
         continue;
     if (any)
-        neapi_writer_push(lane->writer, &lane->outbox);
+        neapi_lane_flush(lane);
     if (lane->scratch.capacity > SCRATCH_KEPT)
         neapi_buffer_fini(&lane->scratch);
     return any;
@@ -241,13 +242,15 @@ void neapi_snapshot_judged(neapi_lane *lane, neapi_submission *submission)
 {
     const neapi_unit *unit = submission->unit;
     neap_status status = unit->verdict.status;
+    neapi_count_add(&lane->metrics->snapshots, unit->state == NEAPI_UNIT_ACCEPTED);
     if (unit->state != NEAPI_UNIT_ACCEPTED && status != NEAP_CONFLICT) {
         neap_text name = unit->ops[0].snapshot.name;
         neapi_warm *warm = neapi_warm_find(&lane->warm, name);
         if (warm != NULL && status == NEAP_LIMIT)
             warm->snapshot.given_up = true;
-        neapi_report_text(lane->report, NEAP_LOG_WARN, "a snapshot of %.*s was not kept: %s",
-                          NEAPI_TEXT(name), neap_status_name(status));
+        neapi_lane_say(lane, NEAP_LOG_WARN, warm != NULL ? warm->instance.stream : (neap_text){0},
+                       "a snapshot of %.*s was not kept: %s", NEAPI_TEXT(name),
+                       neap_status_name(status));
     }
     neapi_unit_release(submission->unit);
     neapi_failure_release(submission->failure);

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "runtime/instance.h"
+#include "runtime/lane_log.h"
 #include "runtime/snapshot.h"
 
 #define PAGE_EVENTS 1024
@@ -49,6 +50,7 @@ static neap_status fold_page(neapi_lane *lane, const neapi_instance *instance, n
     folded->version = is_by_tags(instance) ? last->position : last->version;
     folded->position = last->position;
     folded->snapshot.folded += page->count;
+    neapi_count_add(&lane->metrics->folded, page->count);
     return NEAP_OK;
 }
 
@@ -116,10 +118,10 @@ static neap_status check_end(neapi_lane *lane, const neapi_instance *instance, u
     if (status != NEAP_OK || end < folded->version)
         neapi_engine_state_free(lane->engine, folded->state);
     if (status == NEAP_OK && end < folded->version) {
-        neapi_report_text(lane->report, NEAP_LOG_WARN,
-                          "snapshot %llu of %.*s is passed over: the stream ends at %llu",
-                          (unsigned long long)folded->version, NEAPI_TEXT(instance->name),
-                          (unsigned long long)end);
+        neapi_lane_say(lane, NEAP_LOG_WARN, instance->stream,
+                       "snapshot %llu of %.*s is passed over: the stream ends at %llu",
+                       (unsigned long long)folded->version, NEAPI_TEXT(instance->name),
+                       (unsigned long long)end);
         folded->snapshot.passed_over = true;
         status = load_through(lane, instance, end, max_version, folded, error);
     }
@@ -132,6 +134,7 @@ neap_status neapi_lane_load(neapi_lane *lane, const neapi_instance *instance, ui
                             neapi_folded *folded, neap_error *error)
 {
     neapi_folded loaded = {0};
+    neapi_count_add(&lane->metrics->loads, 1);
     neap_status status = load_through(lane, instance, max_version, max_version, &loaded, error);
     if (status == NEAP_OK)
         status = check_end(lane, instance, max_version, &loaded, error);
@@ -143,23 +146,24 @@ neap_status neapi_lane_load(neapi_lane *lane, const neapi_instance *instance, ui
 }
 
 /* The folds hold the state: it is not to be let go of meanwhile. */
-static neap_status top_up(neapi_lane *lane, const neapi_warm *warm, neapi_folded *folded,
-                          neap_error *error)
+static neap_status top_up(neapi_lane *lane, const neapi_warm *warm, const neapi_instance *instance,
+                          neapi_folded *folded, neap_error *error)
 {
     const neapi_warm *deciding = lane->deciding;
     lane->deciding = warm;
-    neap_status status = fold_behind(lane, &warm->instance, UINT64_MAX, folded, error);
+    neap_status status = fold_behind(lane, instance, UINT64_MAX, folded, error);
     lane->deciding = deciding;
     if (status != NEAP_OK)
-        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(warm->instance.name));
+        neapi_error_prefix(error, "load %.*s", NEAPI_TEXT(instance->name));
     return status;
 }
 
-neap_status neapi_lane_bring_up_to_date(neapi_lane *lane, neapi_warm *warm, neap_error *error)
+neap_status neapi_lane_bring_up_to_date(neapi_lane *lane, neapi_warm *warm,
+                                        const neapi_instance *instance, neap_error *error)
 {
-    const neapi_instance *instance = &warm->instance;
     neapi_folded folded = {warm->state, warm->version, warm->position, warm->snapshot};
-    neap_status status = warm->loaded ? top_up(lane, warm, &folded, error)
+    neapi_metrics_found(lane->metrics, warm->loaded);
+    neap_status status = warm->loaded ? top_up(lane, warm, instance, &folded, error)
                                       : neapi_lane_load(lane, instance, UINT64_MAX, &folded, error);
     if (status == NEAP_OK)
         neapi_warm_fill(warm, &folded);
@@ -177,28 +181,49 @@ static neap_status copy_unless_new(neapi_lane *lane, neapi_state state, uint64_t
 
 /* The state is ahead of what is accepted, or not to be used: the accepted one is kept beside it,
  * so that who asks next finds it but for what came since. */
-static neap_status accepted_beside(neapi_lane *lane, neapi_warm *warm, neapi_state *copy,
+static neap_status accepted_beside(neapi_lane *lane, neapi_warm *warm,
+                                   const neapi_instance *instance, neapi_state *copy,
                                    neap_error *error)
 {
     neapi_folded *kept = &warm->accepted;
+    neapi_metrics_found(lane->metrics, kept->state != NEAPI_NO_STATE);
     neap_status status = kept->state != NEAPI_NO_STATE
-                             ? top_up(lane, warm, kept, error)
-                             : neapi_lane_load(lane, &warm->instance, UINT64_MAX, kept, error);
+                             ? top_up(lane, warm, instance, kept, error)
+                             : neapi_lane_load(lane, instance, UINT64_MAX, kept, error);
     if (status == NEAP_OK)
         return copy_unless_new(lane, kept->state, kept->version, copy, error);
     neapi_warm_forget_accepted(&lane->warm, warm);
     return status;
 }
 
+/* Of an instance that another lane decides: what was folded here before, and what was committed
+ * since. */
+static neap_status state_of_others(neapi_lane *lane, const neapi_instance *instance,
+                                   neapi_state *copy, neap_error *error)
+{
+    neapi_warm *warm = neapi_warm_get(&lane->warm, instance);
+    if (warm == NULL)
+        return neapi_nomem(error);
+    neapi_metrics_found(lane->metrics, warm->loaded);
+    neap_status status = neapi_lane_bring_up_to_date(lane, warm, instance, error);
+    return status != NEAP_OK ? status
+                             : copy_unless_new(lane, warm->state, warm->version, copy, error);
+}
+
 static neap_status accepted_state(neapi_lane *lane, const neapi_instance *instance,
                                   neapi_state *copy, neap_error *error)
 {
+    if (neapi_router_owner(lane->router, instance->stream) != lane)
+        return state_of_others(lane, instance, copy, error);
     neapi_warm *warm = neapi_warm_find(&lane->warm, instance->name);
     if (warm != NULL && !neapi_warm_settled(warm))
-        return accepted_beside(lane, warm, copy, error);
+        return accepted_beside(lane, warm, instance, copy, error);
+    if (warm == NULL || !is_by_tags(instance))
+        neapi_metrics_found(lane->metrics, warm != NULL);
     if (warm != NULL) {
-        neap_status status =
-            is_by_tags(instance) ? neapi_lane_bring_up_to_date(lane, warm, error) : NEAP_OK;
+        neap_status status = is_by_tags(instance)
+                                 ? neapi_lane_bring_up_to_date(lane, warm, instance, error)
+                                 : NEAP_OK;
         return status != NEAP_OK ? status
                                  : copy_unless_new(lane, warm->state, warm->version, copy, error);
     }
@@ -218,9 +243,22 @@ neap_status neapi_lane_accepted_state(void *host, const neapi_aggregate *aggrega
 {
     neapi_arena arena = NEAPI_ARENA_INIT;
     neapi_instance instance;
+    if (!neapi_stay_pause(host))
+        return neapi_fail(error, NEAP_CLOSED, "this handler's lane was given up");
     neap_status status = neapi_instance_named(&arena, aggregate, id, &instance, error);
     if (status == NEAP_OK)
         status = accepted_state(host, &instance, copy, error);
     neapi_arena_fini(&arena);
+    neapi_stay_resume(host);
     return status;
+}
+
+neap_status neapi_lane_state_for_handler(void *host, const neapi_aggregate *aggregate, neap_text id,
+                                         neapi_state *copy, neap_error *error)
+{
+    const neapi_lane *lane = host;
+    if (lane->number < lane->router->command_lanes || !neapi_session_is_remote(lane->session))
+        return neapi_lane_accepted_state(host, aggregate, id, copy, error);
+    *copy = NEAPI_STATE_ELSEWHERE;
+    return NEAP_OK;
 }

@@ -2,15 +2,20 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "message/json.h"
+#include "runtime/queued.h"
 #include "runtime/runtime.h"
+#include "runtime/stored.h"
 
-static neap_status take(neapi_store *store, const neapi_platform *platform,
-                        const neap_statistics **statistics, neap_error *error)
+/* calls: where what it asks of the store is counted; NULL: nowhere. */
+static neap_status take(neapi_store *store, neapi_store_calls *calls,
+                        const neapi_platform *platform, const neap_statistics **statistics,
+                        neap_error *error)
 {
     neapi_session *session;
     neap_status status = neapi_session_open(store, NEAPI_MODE_READ, &session, error);
     if (status != NEAP_OK)
         return status;
+    neapi_session_count_calls(session, calls);
     neapi_survey *survey = neapi_alloc(sizeof *survey);
     if (survey == NULL) {
         neapi_session_close(session);
@@ -18,6 +23,10 @@ static neap_status take(neapi_store *store, const neapi_platform *platform,
     }
     int64_t now = neapi_wall_us(platform);
     status = neapi_survey_take(session, now, survey, error);
+    if (status == NEAP_OK)
+        status = neapi_queue_count(session, &survey->result, error);
+    if (status == NEAP_OK)
+        status = neapi_stored_survey(session, survey, error);
     neapi_session_close(session);
     if (status == NEAP_OK)
         *statistics = &survey->result;
@@ -32,7 +41,7 @@ neap_status neap_store_stats(neap_store *store, const neap_statistics **statisti
     if (store == NULL || statistics == NULL)
         return neapi_fail(error, NEAP_USAGE,
                           "neap_store_stats: store and statistics must not be NULL");
-    return take(store->store, neapi_platform_machine(), statistics, error);
+    return take(store->store, NULL, neapi_platform_machine(), statistics, error);
 }
 
 neap_status neap_stats(neap_runtime *runtime, const neap_statistics **statistics, neap_error *error)
@@ -41,7 +50,7 @@ neap_status neap_stats(neap_runtime *runtime, const neap_statistics **statistics
         return neapi_fail(error, NEAP_USAGE, "neap_stats: runtime and statistics must not be NULL");
     if (runtime->stage != NEAPI_RUNTIME_RUNNING)
         return neapi_fail(error, NEAP_USAGE, "neap_stats: the runtime is not started");
-    return take(runtime->store, runtime->platform, statistics, error);
+    return take(runtime->store, &runtime->reader_calls, runtime->platform, statistics, error);
 }
 
 neap_status neap_statistics_json(const neap_statistics *statistics, char **json, size_t *size,
@@ -49,12 +58,7 @@ neap_status neap_statistics_json(const neap_statistics *statistics, char **json,
 {
     neapi_buffer buffer = NEAPI_BUFFER_INIT;
     neapi_json_statistics(&buffer, statistics);
-    char *text = neapi_buffer_take(&buffer, size);
-    neapi_buffer_fini(&buffer);
-    if (text == NULL)
-        return neapi_nomem(error);
-    *json = text;
-    return NEAP_OK;
+    return neapi_buffer_give(&buffer, NEAP_OK, json, size, error);
 }
 
 void neap_statistics_free(const neap_statistics *statistics)

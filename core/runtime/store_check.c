@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/check_kept.h"
 #include "runtime/runtime.h"
 
 #define PAGE_EVENTS 512
@@ -153,7 +154,11 @@ static neap_status see_all(store_check *check, neapi_engine *engine, neapi_sessi
         range.from = page.next;
     }
     neapi_page_fini(&page);
-    return status != NEAP_OK ? status : list_findings(check, error);
+    if (status == NEAP_OK)
+        status = list_findings(check, error);
+    return status == NEAP_OK
+               ? neapi_check_kept(&check->result, &check->arena, engine, session, error)
+               : status;
 }
 
 static neap_status see_store(store_check *check, neapi_engine *engine, neapi_store *store,

@@ -3,19 +3,23 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "runtime/context.h"
+#include "runtime/partition.h"
 #include "runtime/runtime.h"
 
 static neap_passing passing_of(const neapi_request *request)
 {
+    bool delivers = request->kind == NEAPI_REQUEST_DELIVERY;
     return (neap_passing){
         .size = sizeof(neap_passing),
-        .kind = request->message->kind,
-        .name = request->message->name.data,
-        .data = request->json,
+        .kind = delivers ? NEAP_KIND_EVENT : request->message->kind,
+        .name = delivers ? request->delivered.type.data : request->message->name.data,
+        .data = delivers ? request->delivered.data : request->json,
         .meta = request->meta,
         .idempotency_key = request->key,
         .command_id = request->call.id,
         .correlation_id = request->call.correlation_id,
+        .subscription = delivers ? request->partition->definition->name.data : NULL,
+        .event = delivers ? &request->delivered : NULL,
     };
 }
 

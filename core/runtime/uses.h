@@ -14,8 +14,9 @@ typedef struct neapi_use {
 /* Whether the host is to be asked about this request. */
 static inline bool neapi_uses_want(const neapi_lane *lane, const neapi_request *request)
 {
-    return lane->use_count != 0 && !request->uses_asked && request->outer == NULL &&
-           (request->kind == NEAPI_REQUEST_COMMAND || request->kind == NEAPI_REQUEST_QUERY);
+    return lane->use_count != 0 && !request->uses_asked && !request->past_middleware &&
+           (request->kind == NEAPI_REQUEST_COMMAND || request->kind == NEAPI_REQUEST_QUERY ||
+            request->kind == NEAPI_REQUEST_DELIVERY);
 }
 
 /* Asks all of them, the outermost first, until one refuses. Errors: its. */

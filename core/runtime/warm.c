@@ -165,10 +165,12 @@ void neapi_warm_unload_idle(neapi_warm_cache *cache, const neapi_warm *except)
     for (neapi_warm *warm = cache->newest; warm != NULL; warm = warm->older) {
         if (warm == except)
             continue;
-        if (warm->in_flight == 0)
+        if (warm->in_flight == 0) {
+            neapi_count_add(&cache->evicted, warm->loaded);
             neapi_warm_unload(cache, warm);
-        else
+        } else {
             neapi_warm_forget_accepted(cache, warm);
+        }
     }
 }
 
@@ -183,6 +185,7 @@ void neapi_warm_shrink(neapi_warm_cache *cache, size_t count)
     neapi_warm *warm = cache->oldest;
     while (warm != NULL && cache->count > count) {
         neapi_warm *newer = warm->newer;
+        neapi_count_add(&cache->evicted, !in_use(warm));
         neapi_warm_drop(cache, warm);
         warm = newer;
     }

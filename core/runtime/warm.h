@@ -3,6 +3,7 @@
 #ifndef NEAPI_RUNTIME_WARM_H
 #define NEAPI_RUNTIME_WARM_H
 
+#include "base/count.h"
 #include "base/map.h"
 #include "runtime/request.h"
 
@@ -54,6 +55,7 @@ typedef struct neapi_warm_cache {
     neapi_warm *newest, *oldest;
     neapi_warm *first_due, *last_due;
     size_t count, capacity;
+    neapi_count evicted; /* to make room, or when memory ran short */
 } neapi_warm_cache;
 
 void neapi_warm_cache_init(neapi_warm_cache *cache, neapi_engine *engine, size_t capacity);

@@ -5,6 +5,7 @@
 #include "script/convert.h"
 #include "script/failure.h"
 #include "script/native.h"
+#include "script/schema_flat.h"
 #include "script/trace.h"
 
 /* FAILURE: a neap_error. It is shared, and not on the C stack, because a field's check may
@@ -19,13 +20,9 @@ static int refuse(lua_State *L, const neap_error *error)
     return neapi_misuse_lj(L, "%s: %s", name, error->message);
 }
 
-/* construct(message, fields) */
-static int construct(lua_State *L)
+/* Pushes a checked copy of the table at 2, the long way. */
+static void copy_lj(lua_State *L, neapi_schema *schema)
 {
-    if (lua_type(L, 2) != LUA_TTABLE)
-        return neapi_misuse_lj(L, "%s needs a table of fields, but got %s",
-                               lua_tostring(L, lua_upvalueindex(NAME)), luaL_typename(L, 2));
-    lua_settop(L, 2);
     lua_createtable(L, 0, 4);
     lua_pushnil(L);
     while (lua_next(L, 2) != 0) {
@@ -33,14 +30,25 @@ static int construct(lua_State *L)
         lua_insert(L, -2);
         lua_rawset(L, 3);
     }
+    unsigned depth = (unsigned)lua_tointeger(L, lua_upvalueindex(DEPTH));
+    neap_error *error = lua_touserdata(L, lua_upvalueindex(FAILURE));
+    if (neapi_schema_check_lj(L, schema, 3, depth, error) != NEAP_OK)
+        refuse(L, error);
+}
+
+/* construct(message, fields) */
+static int construct(lua_State *L)
+{
+    if (lua_type(L, 2) != LUA_TTABLE)
+        return neapi_misuse_lj(L, "%s needs a table of fields, but got %s",
+                               lua_tostring(L, lua_upvalueindex(NAME)), luaL_typename(L, 2));
+    lua_settop(L, 2);
     neapi_schema *schema = lua_touserdata(L, lua_upvalueindex(SCHEMA));
     if (neapi_schema_is_gone(schema))
         return luaL_error(L, "%s is gone, for its Lua state is being closed",
                           lua_tostring(L, lua_upvalueindex(NAME)));
-    unsigned depth = (unsigned)lua_tointeger(L, lua_upvalueindex(DEPTH));
-    neap_error *error = lua_touserdata(L, lua_upvalueindex(FAILURE));
-    if (neapi_schema_check_lj(L, schema, 3, depth, error) != NEAP_OK)
-        return refuse(L, error);
+    if (!neapi_flat_copy_lj(L, schema, 2))
+        copy_lj(L, schema);
     lua_pushvalue(L, lua_upvalueindex(INSTANCE));
     lua_setmetatable(L, 3);
     return 1;

@@ -31,7 +31,8 @@ enum { STATE = 1, COPY, RESULTS };
 /* What stands in the engine's buffer in front of each event's JSON. */
 typedef struct header {
     uint32_t message;
-    int index; /* on the stack */
+    int index;  /* on the stack */
+    int fields; /* there too, what the fold gets; 0: it is decoded */
     size_t size;
 } header;
 
@@ -60,7 +61,7 @@ static void push_handler(lua_State *L, const neapi_engine *engine, const decidin
 static neap_status call_handler_lj(lua_State *L, neapi_engine *engine, deciding *job,
                                    neap_error *error)
 {
-    engine->vm.pure = true;
+    engine->vm.pure = NEAPI_PURE_AGGREGATE;
     push_handler(L, engine, job);
     lua_pushvalue(L, STATE);
     neap_status status = neapi_message_decode_lj(L, engine, job->command->index, job->json,
@@ -68,7 +69,8 @@ static neap_status call_handler_lj(lua_State *L, neapi_engine *engine, deciding 
     if (status != NEAP_OK)
         return status;
     lua_pushvalue(L, lua_upvalueindex(NEAPI_UPVALUE_CONTEXT));
-    engine->scope = (neapi_scope){NEAPI_HANDLING_DECISION, job->call, job->unit};
+    engine->scope =
+        (neapi_scope){.handling = NEAPI_HANDLING_DECISION, .call = job->call, .unit = job->unit};
     job->spoilt = true; /* unless it comes back */
     lua_call(L, 3, LUA_MULTRET);
     job->spoilt = false;
@@ -124,20 +126,23 @@ static neap_status encode_result_lj(lua_State *L, neapi_engine *engine, const de
                                     int index, neap_error *error)
 {
     uint32_t message = neapi_message_of(L, engine, index);
-    const int *folds = engine->plan.aggregates[job->command->aggregate].folds;
-    bool transient = message != NEAPI_NONE && engine->plan.messages[message].transient;
-    if (message == NEAPI_NONE || (folds[message] == 0 && !transient))
+    const neapi_planned_aggregate *aggregate = &engine->plan.aggregates[job->command->aggregate];
+    bool transient = message != NEAPI_NONE && engine->catalog.messages[message]->transient;
+    if (message == NEAPI_NONE || (aggregate->folds[message] == 0 && !transient))
         return refuse_result(L, engine, job, index, message, error);
     neapi_buffer *scratch = &engine->scratch;
     size_t start = scratch->size;
-    header head = {message, index, 0};
+    header head = {.message = message, .index = index};
+    bool copied = false;
     neapi_buffer_append(scratch, &head, sizeof head);
-    neap_status status = neapi_event_encode_lj(L, engine, message, index, scratch, error);
+    neap_status status = neapi_event_encode_lj(L, engine, message, index, scratch,
+                                               aggregate->seen[message], &copied, error);
     if (status != NEAP_OK) {
         push_handler(L, engine, job);
         neapi_failure_place(L, -1, error);
         return status;
     }
+    head.fields = copied ? lua_gettop(L) : 0;
     head.size = scratch->size - start - sizeof head;
     memcpy(scratch->data + start, &head, sizeof head);
     return NEAP_OK;
@@ -156,6 +161,7 @@ static neap_status encode_results_lj(lua_State *L, neapi_engine *engine, const d
     for (int i = RESULTS; i <= last; i++) {
         if (lua_isnil(L, i))
             continue;
+        luaL_checkstack(L, 20, "a handler's results"); /* each may leave a table there */
         status = encode_result_lj(L, engine, job, i, error);
         if (status != NEAP_OK)
             return status;
@@ -195,10 +201,11 @@ static neap_status append_results_lj(lua_State *L, neapi_engine *engine, const d
     header head;
     neap_text data;
     for (size_t at = 0; next_event(&engine->scratch, &at, &head, &data);) {
-        neap_status status =
-            neapi_event_append_lj(L, engine, head.message, head.index, job->instance->stream,
-                                  job->expected, data, job->call, job->unit, error);
-        if (status == NEAP_OK)
+        bool transient = engine->catalog.messages[head.message]->transient;
+        neap_status status = neapi_event_append_lj(
+            L, engine, head.message, head.index, job->instance->stream,
+            transient ? NEAP_ANY_VERSION : job->expected, data, job->call, job->unit, error);
+        if (status == NEAP_OK && !transient)
             status = check_tags(L, engine, job, error);
         if (status != NEAP_OK)
             return status;
@@ -214,9 +221,11 @@ static neap_status fold_results_lj(lua_State *L, neapi_engine *engine, const dec
     header head;
     neap_text data;
     const neap_event *event = &job->unit->events[job->first];
-    for (size_t at = 0; next_event(&engine->scratch, &at, &head, &data); event++) {
-        neap_status status =
-            neapi_fold_lj(L, engine, folds[head.message], job->instance, STATE, event, error);
+    for (size_t at = 0; next_event(&engine->scratch, &at, &head, &data);) {
+        if (engine->catalog.messages[head.message]->transient)
+            continue;
+        neap_status status = neapi_fold_lj(L, engine, folds[head.message], job->instance, STATE,
+                                           event++, head.fields, error);
         if (status != NEAP_OK)
             return status;
     }

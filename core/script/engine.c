@@ -3,13 +3,14 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "script/chain.h"
-#include "script/engine_state.h"
+#include "script/context.h"
+#include "script/documents.h"
 #include "script/environment.h"
 #include "script/failure.h"
 #include "script/freeze.h"
 #include "script/guest.h"
 #include "script/native.h"
+#include "script/run.h"
 
 /* ---- Entering Lua ---------------------------------------------------------------------------- */
 
@@ -34,7 +35,8 @@ static neap_status call_protected(lua_State *L, neapi_engine *engine, entry *ent
 {
     neapi_vm *vm = &engine->vm;
     neapi_scope scope = engine->scope;
-    bool pure = vm->pure, upcasting = vm->upcasting;
+    const char *pure = vm->pure;
+    bool upcasting = vm->upcasting;
     neapi_vm_enter(vm);
     int status = lua_pcall(L, 1, 0, -3);
     if (status != LUA_OK) {
@@ -62,7 +64,12 @@ neap_status neapi_engine_enter(neapi_engine *engine, neapi_work work, void *argu
         lua_pushcfunction(L, neapi_failure_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->entry);
     lua_pushlightuserdata(L, &entered);
-    return call_protected(L, engine, &entered);
+    if (engine->options.entering == NULL)
+        return call_protected(L, engine, &entered);
+    engine->options.entering(engine->options.host);
+    neap_status status = call_protected(L, engine, &entered);
+    engine->options.left(engine->options.host);
+    return status;
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -80,14 +87,23 @@ static void make_entry_lj(lua_State *L, neapi_engine *engine, int functions)
     lua_pushcclosure(L, neapi_failure_handler, 1);
     engine->handler = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, functions);
+    engine->functions = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushvalue(L, functions);
     lua_newtable(L);
     lua_pushvalue(L, -1);
     engine->states = luaL_ref(L, LUA_REGISTRYINDEX);
-    neapi_engine **place = neapi_context_new_lj(L, engine);
+    neapi_context *decisions =
+        neapi_context_pure_lj(L, engine, &neapi_handler_class, NEAPI_HANDLING_DECISION);
     luaL_getmetatable(L, NEAPI_REJECTION);
-    lua_pushcclosure(L, run_entry, 4);
+    engine->rejection_mark = lua_topointer(L, -1);
+    neapi_context *projections =
+        neapi_context_pure_lj(L, engine, &neapi_projection_class, NEAPI_HANDLING_PROJECTION);
+    neapi_context *sagas = neapi_context_pure_lj(L, engine, &neapi_saga_class, NEAPI_HANDLING_SAGA);
+    lua_pushcclosure(L, run_entry, NEAPI_UPVALUE_SAGA);
     engine->entry = luaL_ref(L, LUA_REGISTRYINDEX);
-    engine->context_place = place; /* which from now on is kept */
+    engine->contexts[0] = decisions; /* which from now on are kept */
+    engine->contexts[1] = projections;
+    engine->contexts[2] = sagas;
 }
 
 static neap_status load_domain(lua_State *L, neapi_engine *engine, void *arguments,
@@ -107,7 +123,7 @@ static neap_status load_domain(lua_State *L, neapi_engine *engine, void *argumen
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
     neapi_services_declare_lj(L, engine, -1);
-    neapi_chain_declare_lj(L, engine, -1);
+    neapi_run_declare_lj(L, engine, -1);
     neapi_environment_require_lj(L);
     engine->require = luaL_ref(L, LUA_REGISTRYINDEX);
     if (status != NEAP_OK)
@@ -161,21 +177,27 @@ static neapi_engine *new_engine(const neapi_engine_options *options)
 static void leave_host(neapi_engine *engine)
 {
     lua_State *L = engine->vm.running;
-    if (engine->context_place != NULL)
-        *engine->context_place = NULL;
+    for (size_t i = 0; i < NEAPI_CONTEXTS; i++)
+        if (engine->contexts[i] != NULL)
+            engine->contexts[i]->engine = NULL;
     if (engine->required_place != NULL)
         *engine->required_place = NULL;
     if (!lua_checkstack(L, 4))
         return;
     const int kept[] = {
-        engine->entry,          engine->states,
-        engine->handler,        engine->require,
-        engine->make_services,  engine->declared_services,
-        engine->given_services, engine->services != 0 ? engine->services : LUA_NOREF,
+        engine->functions,
+        engine->entry,
+        engine->states,
+        engine->handler,
+        engine->require,
+        engine->make_services,
+        engine->declared_services,
+        engine->given_services,
+        engine->services != 0 ? engine->services : LUA_NOREF,
     };
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         luaL_unref(L, LUA_REGISTRYINDEX, kept[i]);
-    neapi_chain_leave_host(L, engine);
+    neapi_run_leave_host(L, engine);
 }
 
 void neapi_engine_close(neapi_engine *engine)
@@ -186,7 +208,8 @@ void neapi_engine_close(neapi_engine *engine)
         leave_host(engine);
     else
         neapi_vm_close(&engine->vm);
-    neapi_chain_free_threads(engine);
+    neapi_run_free_threads(engine);
+    neapi_documents_fini(engine);
     neapi_catalog_fini(&engine->catalog);
     neapi_map_fini(&engine->plan.former_by_name);
     neapi_buffer_fini(&engine->scratch);
@@ -244,7 +267,7 @@ static neap_status load_guest(lua_State *L, neapi_engine *engine, void *argument
     neap_status status =
         neapi_plan_read_lj(L, -1, functions, &engine->catalog, &engine->plan, error);
     neapi_services_declare_lj(L, engine, -1);
-    neapi_chain_declare_lj(L, engine, -1);
+    neapi_run_declare_lj(L, engine, -1);
     if (status == NEAP_OK)
         make_entry_lj(L, engine, functions);
     return status;
@@ -309,6 +332,7 @@ neap_status neapi_engine_open_guest(void *lua_state, int services, neapi_sources
     opened->vm.border = run_entry;
     opened->vm.L = opened->vm.running = lua_state;
     opened->entry = opened->states = opened->handler = opened->require = LUA_NOREF;
+    opened->functions = LUA_NOREF;
     opened->declared_services = opened->make_services = opened->given_services = LUA_NOREF;
     neap_status status = enter_guest_first(opened, services, sources, error);
     if (status != NEAP_OK) {
@@ -327,9 +351,27 @@ void neapi_engine_set_thread(neapi_engine *engine, void *lua_state)
         engine->vm.running = lua_state;
 }
 
+void neapi_engine_set_host(neapi_engine *engine, void *host)
+{
+    engine->options.host = engine->vm.host = host;
+}
+
 neapi_catalog *neapi_engine_catalog(neapi_engine *engine)
 {
     return &engine->catalog;
+}
+
+const neapi_call *neapi_engine_call(const neapi_engine *engine)
+{
+    const neapi_scope *scope = &engine->scope;
+    bool of_message = scope->subscription == NULL || scope->run != NULL; /* a saga's is not one's */
+    return scope->handling != NEAPI_HANDLING_NOTHING && of_message ? scope->call : NULL;
+}
+
+void neapi_engine_set_log(neapi_engine *engine, neap_log_callback log, void *user)
+{
+    engine->vm.log = log;
+    engine->vm.log_user = user;
 }
 
 size_t neapi_engine_memory(const neapi_engine *engine)

@@ -10,6 +10,8 @@
 #include "base/buffer.h"
 #include "base/platform.h"
 #include "bus/catalog.h"
+#include "script/effects.h"
+#include "script/signals.h"
 #include "store/unit.h"
 
 typedef struct neapi_engine neapi_engine;
@@ -28,7 +30,8 @@ neap_text neapi_sources_fingerprint(const neapi_sources *sources);
 
 /* A folded state that lives in the engine. Freed by neapi_engine_state_free, or with the engine. */
 typedef int neapi_state;
-#define NEAPI_NO_STATE 0
+#define NEAPI_NO_STATE        0
+#define NEAPI_STATE_ELSEWHERE (-1) /* another engine has it */
 
 typedef struct neapi_engine_options {
     const neapi_platform *platform;
@@ -38,14 +41,25 @@ typedef struct neapi_engine_options {
     unsigned depth, unit_events;
     neap_log_callback log; /* gets the domain's print; may be NULL */
     void *log_user;
-    /* Called from within neapi_engine_handle and _answer, for context:state(). id: a key, or a JSON
-     * object of tags' values. Gives a copy of its own of the accepted state, which the engine
-     * frees; NEAPI_NO_STATE with NEAP_OK: the stream does not exist. */
+    /* Called from within a run, for context:state(). id: a key, or a JSON object of tags' values.
+     * Gives a copy of its own of the accepted state, which the engine frees; NEAPI_NO_STATE with
+     * NEAP_OK: the stream does not exist; NEAPI_STATE_ELSEWHERE: the run has to wait for it. */
     neap_status (*load_state)(void *host, const neapi_aggregate *aggregate, neap_text id,
                               neapi_state *copy, neap_error *error);
+    /* Called from within a run, for context:find() and context:list(): append JSON, as neap_find()
+     * and neap_list() give it. NULL: not available. */
+    neap_status (*find_document)(void *host, neap_text projection, neap_text key,
+                                 neapi_buffer *json, bool *found, neap_error *error);
+    neap_status (*list_documents)(void *host, neap_text projection,
+                                  const neap_list_options *options, neapi_buffer *json,
+                                  neap_error *error);
     /* Called before a handler is stopped for memory: frees, with neapi_engine_state_free and
      * nothing else of the engine, the states that are only kept for speed. May be NULL. */
     void (*let_go)(void *host);
+    /* Called before Lua is entered and when it was left. `left` may not return, if nothing of the
+     * engine is to be used any more but neapi_engine_close(). May be NULL. */
+    void (*entering)(void *host);
+    void (*left)(void *host);
     void *host;
 } neapi_engine_options;
 
@@ -62,6 +76,8 @@ neap_status neapi_engine_open_guest(void *lua_state, int services, neapi_sources
                                     neap_error *error);
 /* Which thread of the host's state calls from now on; nothing in a state of the engine's own. */
 void neapi_engine_set_thread(neapi_engine *engine, void *lua_state);
+/* What its options' functions are called with from now on. */
+void neapi_engine_set_host(neapi_engine *engine, void *host);
 void neapi_engine_close(neapi_engine *engine);
 neapi_catalog *neapi_engine_catalog(neapi_engine *engine);
 
@@ -93,7 +109,14 @@ typedef struct neapi_call {
     uint64_t derived;  /* how many ids context:id() has given so far */
     /* Not NULL: the message's canonical JSON is appended here before its handler runs. */
     neapi_buffer *canonical;
+    neapi_signals *signals; /* gets transient events; NULL: there can be none */
 } neapi_call;
+
+/* The call of the message that is being handled, or is in its middleware, as it was given to the
+ * engine; NULL: none is. */
+const neapi_call *neapi_engine_call(const neapi_engine *engine);
+/* Where the domain's print goes from now on. */
+void neapi_engine_set_log(neapi_engine *engine, neap_log_callback log, void *user);
 
 /* The instance's initial state. */
 neap_status neapi_engine_state_new(neapi_engine *engine, const neapi_instance *instance,
@@ -132,66 +155,223 @@ neap_status neapi_engine_decide(neapi_engine *engine, const neapi_message *comma
                                 neapi_state state, const neapi_instance *instance,
                                 uint64_t expected, neap_text json, neapi_call *call,
                                 neapi_unit *unit, bool *spoilt, neap_error *error);
-/* Runs a command's plain handler; what it publishes goes into the unit. On failure the unit is to
- * be cleared. */
-neap_status neapi_engine_handle(neapi_engine *engine, const neapi_message *command, neap_text json,
-                                neapi_call *call, neapi_unit *unit, neap_error *error);
-/* Runs a query's answer; its result is appended to *answer as canonical JSON. */
-neap_status neapi_engine_answer(neapi_engine *engine, const neapi_message *query, neap_text json,
-                                neapi_call *call, neapi_buffer *answer, neap_error *error);
+/* ---- Projections (core/script/project.c, documents.c) ---------------------------------------- */
 
-/* ---- Middleware (core/script/chain.c) -------------------------------------------------------- */
+/* The documents of one projection's partition, kept in the engine from one batch to the next, by
+ * key. A document is a table; one that is empty is as good as none. Freed by
+ * neapi_engine_documents_free, or with the engine. */
+typedef int neapi_documents;
+#define NEAPI_NO_DOCUMENTS 0
 
-typedef enum neapi_chain_stop {
-    NEAPI_CHAIN_ENDED,
-    NEAPI_CHAIN_NEXT,  /* wants `message`, with `json`, to be handled */
-    NEAPI_CHAIN_SLEEP, /* until wake_us */
-} neapi_chain_stop;
+/* Errors: NEAP_NOMEM, NEAP_LIMIT. */
+neap_status neapi_engine_documents_new(neapi_engine *engine, const neapi_subscription *projection,
+                                       neapi_documents *documents, neap_error *error);
+/* May be called from let_go, but not for those that are being folded. */
+void neapi_engine_documents_free(neapi_engine *engine, neapi_documents documents);
 
-/* One message on its way through the domain's middleware: it runs until it stops to wait, and goes
- * on when it is told to. */
-typedef struct neapi_chain {
-    /* The caller's to set, all else zero; they live as long as the chain. */
-    const neapi_message *message; /* NEXT: the one to be handled, perhaps another */
+typedef struct neapi_projecting {
+    const neapi_subscription *projection; /* without SQL */
+    neapi_documents documents;
+    uint32_t partition, partitions; /* documents of other partitions are left alone */
+    neap_text only;                 /* and those of other keys; empty: of none */
+    /* Finds a document as it is stored; called from within, once for each that is not kept here. Of
+     * the engine it uses nothing. Lifetime: the data's until the next call. */
+    neap_status (*find)(void *host, neap_text key, neap_text *data, bool *found, neap_error *error);
+    void *host;
+} neapi_projecting;
+
+/* Folds stored events in order, entering Lua once: the limits are those of one handler. Events of
+ * types that the projection does not want are passed over; old ones are upcast. After a failure
+ * *failed is the index of the event, which the error names, and the documents are to be freed.
+ * Errors: NEAP_HANDLER (a fold, a key), NEAP_CORRUPT (an event, a document that cannot be read),
+ * NEAP_LIMIT, NEAP_NOMEM, what `find` gives. */
+neap_status neapi_engine_project(neapi_engine *engine, const neapi_projecting *where,
+                                 const neap_event *const *events, size_t count, size_t *failed,
+                                 neap_error *error);
+/* Adds a PUT or a DROP to the unit for each document that was changed since they were saved last,
+ * in the order of the first change. After a failure unit and documents are to be let go. Errors:
+ * NEAP_HANDLER (naming the document and the path of what JSON cannot say, or of a table that is in
+ * two places), NEAP_LIMIT, NEAP_NOMEM. */
+neap_status neapi_engine_documents_save(neapi_engine *engine, neapi_documents documents,
+                                        neap_text collection, neapi_unit *unit, neap_error *error);
+/* How many have changed since they were saved last. */
+size_t neapi_engine_documents_changed(const neapi_engine *engine, neapi_documents documents);
+/* Lets go of those used least recently, down to so many; those that are not saved stay. May be
+ * called from let_go. */
+void neapi_engine_documents_trim(neapi_engine *engine, neapi_documents documents, size_t most);
+/* How many are kept. */
+size_t neapi_engine_documents_count(const neapi_engine *engine, neapi_documents documents);
+/* Appends a kept document's canonical JSON. *found: it is kept and not empty. Errors: as saving. */
+neap_status neapi_engine_document_json(neapi_engine *engine, neapi_documents documents,
+                                       neap_text key, neapi_buffer *json, bool *found,
+                                       neap_error *error);
+
+/* Of a projection with SQL: its folds say which statements are to be run. */
+typedef struct neapi_projecting_rows {
+    const neapi_subscription *projection; /* with SQL */
+    uint32_t build;                       /* whose tables they are for */
+    uint32_t partition, partitions; /* more than one: an event is of the partition of its first key,
+                                       and of none if it has no key */
+    neapi_unit *unit;               /* gets a statement for each call of sql() */
+} neapi_projecting_rows;
+
+/* As neapi_engine_project. After a failure the unit has what came before, and is to be let go. Each
+ * statement has the position of its event. Errors: NEAP_HANDLER also for values that SQL has not.
+ */
+neap_status neapi_engine_project_rows(neapi_engine *engine, const neapi_projecting_rows *where,
+                                      const neap_event *const *events, size_t count, size_t *failed,
+                                      neap_error *error);
+
+/* ---- Runs (core/script/run.c) ---------------------------------------------------------------- */
+
+/* What is being handled, and so what `context` allows. */
+typedef enum neapi_handling {
+    NEAPI_HANDLING_NOTHING,
+    NEAPI_HANDLING_DECISION, /* an aggregate's command */
+    NEAPI_HANDLING_COMMAND,  /* a plain handler */
+    NEAPI_HANDLING_QUERY,
+    NEAPI_HANDLING_MIDDLEWARE,
+    NEAPI_HANDLING_PROJECTION, /* an event */
+    NEAPI_HANDLING_SUBSCRIBER, /* an event */
+    NEAPI_HANDLING_SAGA,       /* an event, a timeout or a rejection */
+} neapi_handling;
+
+typedef enum neapi_run_stop {
+    NEAPI_RUN_ENDED,
+    NEAPI_RUN_NEXT,     /* wants the message to be handled, or another in its place */
+    NEAPI_RUN_DISPATCH, /* wants a command to be handled */
+    NEAPI_RUN_QUERY,
+    NEAPI_RUN_STATE, /* of an aggregate's instance */
+    NEAPI_RUN_SLEEP,
+} neapi_run_stop;
+
+/* What a run wants while it waits. */
+typedef struct neapi_wanted {
+    const neapi_message *message; /* to be handled, with run->json */
+    neap_text key;                /* DISPATCH: its idempotency key; in Lua, until the run goes on */
+    const neapi_aggregate *aggregate; /* STATE */
+    neap_text id;                     /* STATE: as in load_state; in Lua, until the run goes on */
+    int64_t until_us;                 /* when it waits no longer: monotonic, or NEAPI_NO_DEADLINE */
+} neapi_wanted;
+
+/* A message in Lua that may wait: a plain handler, a query's answer, middleware, or a subscriber's
+ * event. It runs until it stops to wait, and goes on when it is told to. */
+typedef struct neapi_run {
+    /* The caller's to set, all else zero; they live as long as the run. */
+    neapi_handling kind;                    /* COMMAND, QUERY, MIDDLEWARE or SUBSCRIBER */
+    const neapi_message *message;           /* of an event NULL, if it has none today */
+    const neapi_subscription *subscription; /* SUBSCRIBER, and MIDDLEWARE of an event */
+    const neap_event *event;  /* likewise: as it is stored, or transient; NULL: it is none */
+    const unsigned *failures; /* of an event: attempts at it that have failed */
+    neapi_effects *effects;   /* COMMAND, SUBSCRIBER: what it sends goes there; NULL: it cannot. If
+                                 it fails they are to be cleared */
     neapi_call *call;
-    neap_text key;
-    int64_t deadline_us; /* monotonic, or NEAPI_NO_DEADLINE; the chain may narrow it for a while */
+    neapi_unit *unit;    /* COMMAND: what it publishes goes there */
+    neap_text key;       /* the message's idempotency key */
+    int64_t deadline_us; /* monotonic, or NEAPI_NO_DEADLINE; it may be narrowed for a while */
 
     /* How it stopped. */
-    neapi_chain_stop stop;
-    int64_t wake_us;
-    neapi_buffer json; /* ENDED: of a query's answer. The caller's to free */
+    neapi_run_stop stop;
+    neapi_wanted wanted;
+    neapi_buffer json; /* of what is wanted; ENDED: of a query's answer. The caller's to free */
     bool effect;       /* what it had handled took effect, or may have */
 
     /* The engine's own. */
     neapi_engine *engine;
-    neap_kind kind;
-    neap_text name;
+    uint64_t number; /* no other run of the engine has it */
     unsigned waits;
+    uint64_t asks; /* calls that wrote to json */
     uint64_t instructions;
-    bool succeeded, failed;
-    struct neapi_chain_thread *thread;
-    struct neapi_chain_context *context;
-} neapi_chain;
+    int64_t spent_us;
+    bool succeeded, failed, dropped;
+    bool expired;      /* something that it waited for was not given, for its time was over */
+    neap_error *error; /* where its failure goes, while it runs */
+    struct neapi_thread *thread;
+    struct neapi_context *context;
+} neapi_run;
 
-/* What came of what the chain wanted: an error, a command's receipt, or a query's answer. */
-typedef struct neapi_chain_outcome {
+/* What came of what the run wanted: an error, a command's receipt, or bytes: a query's answer as
+ * JSON, a state as neapi_engine_state_save() gives it (none: it does not exist). */
+typedef struct neapi_run_outcome {
     const neap_error *error;
     const neap_receipt *receipt;
-    neap_text json;
-} neapi_chain_outcome;
+    neap_text bytes;
+} neapi_run_outcome;
 
 bool neapi_engine_has_middleware(const neapi_engine *engine);
 
-/* Begins with a message, and goes on (outcome NULL: the sleep is over). NEAP_OK: see chain->stop;
- * else the chain has ended with that error. Errors: NEAP_INVALID (start: the message),
- * NEAP_HANDLER, NEAP_LIMIT, NEAP_NOMEM, and whatever the middleware gives. */
-neap_status neapi_engine_chain_start(neapi_engine *engine, neapi_chain *chain, neap_text json,
-                                     neap_error *error);
-neap_status neapi_engine_chain_resume(neapi_engine *engine, neapi_chain *chain,
-                                      const neapi_chain_outcome *outcome, neap_error *error);
-/* Ends a chain that waits. */
-void neapi_engine_chain_drop(neapi_engine *engine, neapi_chain *chain);
+/* Fills a call that an event can be handled with: id and moment are the event's, so that what it
+ * has dispatched was caused by it, and what it sends `after` a time counts from then. */
+void neapi_engine_event_call(const neap_event *event, neapi_call *call);
+
+/* Begins with a message, and goes on (outcome NULL: the sleep is over). NEAP_OK: see run->stop;
+ * else it has ended with that error, and the unit is to be cleared. json: the message's; of a
+ * subscriber's event, which brings its own data, it is not looked at. An event that the subscriber
+ * does not handle is over at once. Errors: NEAP_INVALID (start: the message), NEAP_CORRUPT (start:
+ * the event), NEAP_HANDLER, NEAP_LIMIT, NEAP_NOMEM, NEAP_REJECTED, and whatever middleware gives.
+ */
+neap_status neapi_engine_run_start(neapi_engine *engine, neapi_run *run, neap_text json,
+                                   neap_error *error);
+neap_status neapi_engine_run_resume(neapi_engine *engine, neapi_run *run,
+                                    const neapi_run_outcome *outcome, neap_error *error);
+/* Ends a run that waits: its pending variables are closed. */
+void neapi_engine_run_drop(neapi_engine *engine, neapi_run *run);
+/* Frees what is left of a run whose engine is closed, or will not be entered any more. */
+void neapi_engine_run_forget(neapi_run *run);
+
+/* ---- Sagas (core/script/saga.c) -------------------------------------------------------------- */
+
+/* Whether the subscriber or saga has a function for the event's type as it is today: for transient
+ * ones. */
+bool neapi_engine_handles(const neapi_engine *engine, const neapi_subscription *subscription,
+                          const neapi_message *event);
+
+/* The keys of the sagas, or documents, that a stored event belongs to, each once, in the order in
+ * which they were given; texts are the arena's. None: it is passed over. Errors: NEAP_HANDLER (the
+ * key's function, what is no key), NEAP_CORRUPT, NEAP_LIMIT, NEAP_NOMEM; they name the event. */
+neap_status neapi_engine_event_keys(neapi_engine *engine, const neapi_subscription *subscription,
+                                    const neap_event *event, neapi_arena *arena,
+                                    const neap_text **keys, size_t *count, neap_error *error);
+
+/* One saga while it handles something. */
+typedef struct neapi_saga_step {
+    const neapi_subscription *saga;
+    neap_text key;
+    /* Its state, the caller's (neapi_engine_state_save and _load keep it); NEAPI_NO_STATE: it has
+     * not begun, and if it begins the engine makes one. */
+    neapi_state state;
+    neapi_effects *effects; /* adds what it wants done */
+    bool handled;           /* gets whether one of its functions was called */
+} neapi_saga_step;
+
+/* Call the saga's functions, entering Lua once; they are pure, and cannot wait. After a failure, if
+ * the state was there before, it is half changed and to be freed, with the effects to be cleared.
+ * Errors: NEAP_HANDLER, NEAP_CORRUPT, NEAP_LIMIT, NEAP_NOMEM; they name the saga, its key and what
+ * it handled. */
+
+/* A stored event, one of whose keys is the step's. One that does not start it is passed over while
+ * it has not begun; events behind its end are too. */
+neap_status neapi_engine_saga_event(neapi_engine *engine, neapi_saga_step *step,
+                                    const neap_event *event, neap_error *error);
+
+/* Its timeout is over. call: id (the timeout's), correlation_id, now_us (when it was due). */
+neap_status neapi_engine_saga_timeout(neapi_engine *engine, neapi_saga_step *step, neap_text name,
+                                      const neapi_call *call, neap_error *error);
+
+/* A command that it sent was rejected, or failed for good. Without a function for that in the
+ * domain the saga fails: NEAPI_EFFECT_FAIL. */
+typedef struct neapi_saga_rejection {
+    neap_text command;     /* its name; the domain may have it no more */
+    neap_text data;        /* JSON, as it was sent */
+    const neap_error *why; /* code, message, details */
+} neapi_saga_rejection;
+
+/* call: id (the command's), correlation_id, now_us. */
+neap_status neapi_engine_saga_rejected(neapi_engine *engine, neapi_saga_step *step,
+                                       const neapi_saga_rejection *rejection,
+                                       const neapi_call *call, neap_error *error);
+
+/* ---- Checking -------------------------------------------------------------------------------- */
 
 /* Checks a message's JSON against its schema and gives its canonical form (NULL: only checks): for
  * handlers in C. */

@@ -8,22 +8,35 @@
 #include "base/uuid.h"
 #include "message/json.h"
 #include "script/failure.h"
+#include "script/schema_flat.h"
 #include "script/upcast.h"
 #include "store/check.h"
 #include "store/store.h"
 
-uint32_t neapi_message_of(lua_State *L, const neapi_engine *engine, int index)
+/* The number that the metatable of a message's tables has. */
+static uint32_t number_of(lua_State *L, const neapi_engine *engine, int index)
 {
-    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index))
-        return NEAPI_NONE;
+    lua_getmetatable(L, index);
     lua_rawgeti(L, -1, 1);
     lua_Integer number = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : -1;
-    const void *instance = lua_topointer(L, -2);
     lua_pop(L, 2);
-    if (number < 0 || number >= (lua_Integer)engine->catalog.message_count ||
-        engine->plan.messages[number].instance != instance)
+    bool is_one = number >= 0 && number < (lua_Integer)engine->catalog.message_count;
+    return is_one ? (uint32_t)number : NEAPI_NONE;
+}
+
+uint32_t neapi_message_of(lua_State *L, neapi_engine *engine, int index)
+{
+    const neapi_planned_message *messages = engine->plan.messages;
+    const void *mark = neapi_mark_of(L, index);
+    if (mark == NULL)
         return NEAPI_NONE;
-    return (uint32_t)number;
+    if (mark == messages[engine->returned].instance) /* mostly the same one again */
+        return engine->returned;
+    uint32_t number = number_of(L, engine, index);
+    if (number == NEAPI_NONE || messages[number].instance != mark)
+        return NEAPI_NONE;
+    engine->returned = number;
+    return number;
 }
 
 static neap_status check_size(const neapi_engine *engine, neap_text type, size_t size,
@@ -36,16 +49,15 @@ static neap_status check_size(const neapi_engine *engine, neap_text type, size_t
 }
 
 neap_status neapi_event_encode_lj(lua_State *L, neapi_engine *engine, uint32_t message, int index,
-                                  neapi_buffer *json, neap_error *error)
+                                  neapi_buffer *json, uint32_t wanted, bool *copied,
+                                  neap_error *error)
 {
     const neapi_message *event = engine->catalog.messages[message];
+    neapi_schema *schema = engine->plan.messages[message].schema;
     size_t start = json->size;
-    if (engine->plan.messages[message].transient)
-        return neapi_fail(error, NEAP_HANDLER,
-                          "event '%.*s' is transient: in this version of Neap nobody listens",
-                          NEAPI_TEXT(event->name));
-    neap_status status = neapi_schema_encode_lj(L, engine->plan.messages[message].schema, index,
-                                                engine->vm.depth, json, error);
+    neap_status status = NEAP_OK;
+    if (!neapi_flat_encode_lj(L, schema, index, json, wanted, copied))
+        status = neapi_schema_encode_lj(L, schema, index, engine->vm.depth, json, error);
     if (status != NEAP_OK) {
         neapi_error_prefix(error, "event '%.*s'", NEAPI_TEXT(event->name));
         return status == NEAP_INVALID ? neapi_failure_as(error, NEAP_HANDLER) : status;
@@ -141,6 +153,29 @@ static neap_status check_room(const neapi_engine *engine, const neapi_unit *unit
     return NEAP_OK;
 }
 
+/* A transient event is not recorded: it goes to who listens. */
+static neap_status signal(neapi_engine *engine, neap_text stream, uint64_t expected,
+                          neap_event *event, neapi_call *call, neap_error *error)
+{
+    neapi_signals *signals = call->signals;
+    if (expected != NEAP_ANY_VERSION)
+        return neapi_fail(error, NEAP_INVALID,
+                          "event '%.*s' is transient: its stream has no version to expect",
+                          NEAPI_TEXT(event->type));
+    if (signals == NULL)
+        return neapi_fail(error, NEAP_HANDLER, "event '%.*s' is transient, and nobody listens here",
+                          NEAPI_TEXT(event->type));
+    if (signals->count >= engine->options.unit_events ||
+        signals->bytes + event->data.size > engine->options.unit_bytes)
+        return neapi_fail(error, NEAP_LIMIT,
+                          "one handler gives at most %u transient events, of %zu bytes",
+                          engine->options.unit_events, engine->options.unit_bytes);
+    event->stream = stream;
+    neap_status status = neapi_signals_add(signals, event, error);
+    call->derived += status == NEAP_OK;
+    return status;
+}
+
 static neap_status append(neapi_engine *engine, neap_text stream, uint64_t expected,
                           neap_event *event, neapi_call *call, neapi_unit *unit, neap_error *error)
 {
@@ -168,7 +203,8 @@ neap_status neapi_event_append_lj(lua_State *L, neapi_engine *engine, uint32_t m
             return status;
         event.tags = tags;
     }
-    return append(engine, stream, expected, &event, call, unit, error);
+    return of->transient ? signal(engine, stream, expected, &event, call, error)
+                         : append(engine, stream, expected, &event, call, unit, error);
 }
 
 /* ---- For handlers in C ----------------------------------------------------------------------- */
@@ -186,11 +222,17 @@ neap_status neapi_message_decode_lj(lua_State *L, neapi_engine *engine, uint32_t
                                     neap_text json, neapi_buffer *canonical, neap_error *error)
 {
     neapi_schema *schema = engine->plan.messages[message].schema;
-    neap_status status = neapi_schema_decode_lj(L, schema, json, engine->vm.depth, error);
+    neap_status status = NEAP_OK;
+    bool is_canonical = false;
+    if (!neapi_flat_decode_lj(L, schema, json, canonical != NULL ? &is_canonical : NULL))
+        status = neapi_schema_decode_lj(L, schema, json, engine->vm.depth, error);
     if (status != NEAP_OK || canonical == NULL)
         return status;
     size_t start = canonical->size;
-    status = neapi_schema_encode_lj(L, schema, -1, engine->vm.depth, canonical, error);
+    if (is_canonical)
+        neapi_buffer_text(canonical, json);
+    else if (!neapi_flat_encode_lj(L, schema, lua_gettop(L), canonical, 0, NULL))
+        status = neapi_schema_encode_lj(L, schema, -1, engine->vm.depth, canonical, error);
     if (status == NEAP_OK && canonical->failed)
         status = neapi_nomem(error);
     if (status != NEAP_OK)
@@ -224,7 +266,7 @@ static neap_status publish_json(lua_State *L, neapi_engine *engine, void *argume
         return status;
     int fields = lua_gettop(L);
     neapi_buffer_clear(&engine->scratch);
-    status = neapi_event_encode_lj(L, engine, message, fields, &engine->scratch, error);
+    status = neapi_event_encode_lj(L, engine, message, fields, &engine->scratch, 0, NULL, error);
     if (status != NEAP_OK)
         return status;
     neap_text data = neapi_text(engine->scratch.data, engine->scratch.size);
@@ -238,7 +280,8 @@ neap_status neapi_engine_publish(neapi_engine *engine, const neapi_message *even
 {
     neap_error own;
     publishing job = {event, stream, json, expected, call, unit, NULL};
-    neap_status status = neapi_stream_check(stream, error);
+    neap_status status =
+        event->transient && stream.size == 0 ? NEAP_OK : neapi_stream_check(stream, error);
     if (status != NEAP_OK)
         return status;
     return neapi_engine_enter(engine, publish_json, &job, error != NULL ? error : &own);
@@ -264,7 +307,7 @@ static neap_status check_earlier(const neapi_engine *engine, const neapi_earlier
     const neap_event stored = {.type = earlier->type, .schema = earlier->schema};
     neap_status status = neapi_upcasting_find(engine, &stored, &upcasting, &problem, error);
     if (status == NEAP_OK && upcasting.message != NEAPI_NONE &&
-        engine->plan.messages[upcasting.message].transient)
+        engine->catalog.messages[upcasting.message]->transient)
         return neapi_fail(error, NEAP_INVALID, "event '%.*s' is transient, which is never recorded",
                           NEAPI_TEXT(earlier->type));
     if (status != NEAP_CORRUPT)

@@ -1,19 +1,25 @@
 #include <lauxlib.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "script/engine_state.h"
 #include "script/failure.h"
+#include "script/schema_flat.h"
 #include "script/upcast.h"
 
 neap_status neapi_fold_lj(lua_State *L, neapi_engine *engine, int fold,
                           const neapi_instance *instance, int state, const neap_event *event,
-                          neap_error *error)
+                          int fields, neap_error *error)
 {
     neap_text type = event->type;
     int top = lua_gettop(L);
+    neap_status status = NEAP_OK;
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_FUNCTIONS), fold);
     lua_pushvalue(L, state);
-    neap_status status = neapi_decode_lj(L, event->data, engine->vm.depth, error);
+    if (fields != 0)
+        lua_pushvalue(L, fields);
+    else
+        status = neapi_decode_lj(L, event->data, engine->vm.depth, error);
     if (status != NEAP_OK) {
         lua_settop(L, top);
         neapi_error_prefix(error, "the recorded event '%.*s' cannot be read", NEAPI_TEXT(type));
@@ -58,7 +64,7 @@ static neap_status fold_several_lj(lua_State *L, neapi_engine *engine, const fol
         status =
             neapi_upcast_take_lj(L, engine, top + i, stored, upcasting, &event, &message, error);
         if (status == NEAP_OK && folds[message] != 0)
-            status = neapi_fold_lj(L, engine, folds[message], job->instance, 1, &event, error);
+            status = neapi_fold_lj(L, engine, folds[message], job->instance, 1, &event, 0, error);
     }
     lua_settop(L, top);
     return status;
@@ -80,10 +86,25 @@ static neap_status fold_upcast_lj(lua_State *L, neapi_engine *engine, folding *j
         neap_event event = *stored;
         event.type = engine->catalog.messages[upcasting.message]->name;
         status =
-            neapi_fold_lj(L, engine, folds[upcasting.message], job->instance, 1, &event, error);
+            neapi_fold_lj(L, engine, folds[upcasting.message], job->instance, 1, &event, 0, error);
     }
     if (status == NEAP_OK)
         job->upcasting = NULL;
+    return status;
+}
+
+/* Folds a stored event whose name and schema version are today's. */
+static neap_status fold_present_lj(lua_State *L, neapi_engine *engine, const folding *job,
+                                   const neapi_message *message, const neap_event *event,
+                                   neap_error *error)
+{
+    const neapi_planned_aggregate *planned =
+        &engine->plan.aggregates[job->instance->aggregate->index];
+    bool read = neapi_flat_recall_lj(L, engine->plan.messages[message->index].schema, event->data,
+                                     planned->seen[message->index]);
+    neap_status status = neapi_fold_lj(L, engine, planned->folds[message->index], job->instance, 1,
+                                       event, read ? 2 : 0, error);
+    lua_settop(L, 1);
     return status;
 }
 
@@ -92,19 +113,22 @@ static neap_status fold_events(lua_State *L, neapi_engine *engine, void *argumen
 {
     folding *job = arguments;
     const int *folds = engine->plan.aggregates[job->instance->aggregate->index].folds;
-    engine->vm.pure = true;
-    engine->scope.handling = NEAPI_HANDLING_NOTHING;
+    const neapi_message *message = NULL;
+    neap_text type = {0};
+    engine->vm.pure = NEAPI_PURE_AGGREGATE;
+    engine->scope = (neapi_scope){0};
     lua_rawgeti(L, lua_upvalueindex(NEAPI_UPVALUE_STATES), job->state);
     for (size_t i = 0; i < job->count; i++) {
         const neap_event *event = &job->events[i];
-        const neapi_message *message = neapi_catalog_event(&engine->catalog, event->type);
+        if (i == 0 || !neapi_text_equal(event->type, type))
+            message = neapi_catalog_event(&engine->catalog, event->type);
+        type = event->type;
         bool as_it_is = message != NULL && message->schema == event->schema;
         int fold = as_it_is ? folds[message->index] : 0;
         if ((as_it_is && fold == 0) || !neapi_instance_wants(job->instance, event))
             continue;
-        neap_status status = as_it_is
-                                 ? neapi_fold_lj(L, engine, fold, job->instance, 1, event, error)
-                                 : fold_upcast_lj(L, engine, job, folds, event, error);
+        neap_status status = as_it_is ? fold_present_lj(L, engine, job, message, event, error)
+                                      : fold_upcast_lj(L, engine, job, folds, event, error);
         if (status != NEAP_OK)
             return status;
     }

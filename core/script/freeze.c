@@ -139,8 +139,8 @@ void neapi_freeze_domain_lj(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
     luaL_checkstack(L, 10, "freezing a domain");
-    static const char *const lists[] = {"messages", "aggregates", "handlers", "unfinished",
-                                        "retirements"};
+    static const char *const lists[] = {"messages",   "aggregates",  "handlers",
+                                        "unfinished", "retirements", "subscriptions"};
     lua_getfield(L, index, "messages");
     int messages = lua_gettop(L);
     for (lua_Integer i = 1; lua_rawgeti(L, messages, i) == LUA_TTABLE; i++) {

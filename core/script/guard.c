@@ -18,17 +18,24 @@ static int refuse_in_upcaster(lua_State *L, const char *name)
                            name);
 }
 
+static const char *instead_of(lua_State *L, const neapi_vm *vm)
+{
+    const char *instead = lua_tostring(L, lua_upvalueindex(INSTEAD));
+    if (instead[0] != '\0')
+        return instead;
+    return strcmp(vm->pure, NEAPI_PURE_AGGREGATE) == 0 ? "what it decides on must be in the command"
+                                                       : "what it needs must be in the event";
+}
+
 static int guarded(lua_State *L)
 {
     const neapi_vm *vm = neapi_vm_of(L);
     if (vm->upcasting)
         return refuse_in_upcaster(L, lua_tostring(L, lua_upvalueindex(NAME)));
-    if (vm->pure)
-        return neapi_misuse_lj(L,
-                               "%s cannot be used in an aggregate, which gives the same "
-                               "whenever it runs; %s",
-                               lua_tostring(L, lua_upvalueindex(NAME)),
-                               lua_tostring(L, lua_upvalueindex(INSTEAD)));
+    if (vm->pure != NULL)
+        return neapi_misuse_lj(
+            L, "%s cannot be used in %s, which gives the same whenever it runs; %s",
+            lua_tostring(L, lua_upvalueindex(NAME)), vm->pure, instead_of(L, vm));
     lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -43,17 +50,20 @@ static int guarded_date(lua_State *L)
     bool asks = format == NULL || format[0] != '!' || lua_isnoneornil(L, 2);
     if (vm->upcasting && asks)
         return refuse_in_upcaster(L, "os.date");
-    if (vm->pure && asks)
-        return neapi_misuse_lj(L, "os.date cannot be used in an aggregate, which gives the same "
-                                  "whenever it runs; use context:now(), or give a format that "
-                                  "begins with '!', and a time");
+    if (vm->pure != NULL && asks)
+        return neapi_misuse_lj(L,
+                               "os.date cannot be used in %s, which gives the same whenever it "
+                               "runs; use context:now(), or give a format that begins with '!', "
+                               "and a time",
+                               vm->pure);
     lua_pushvalue(L, lua_upvalueindex(ORIGINAL));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
     return lua_gettop(L);
 }
 
-/* Replaces the function `name` in the table on top. */
+/* Replaces the function `name` in the table on top. instead: what to use in pure code; empty: the
+ * world outside is not to be had there. */
 static void guard_lj(lua_State *L, const char *library, const char *name, const char *instead)
 {
     if (lua_getfield(L, -1, name) != LUA_TFUNCTION) {
@@ -76,7 +86,7 @@ static void guard_os_lj(lua_State *L)
 {
     static const char *const world[] = {"execute", "getenv", "remove", "rename", "tmpname"};
     for (size_t i = 0; i < sizeof world / sizeof *world; i++)
-        guard_lj(L, "os", world[i], "what it decides on must be in the command");
+        guard_lj(L, "os", world[i], "");
     guard_lj(L, "os", "time", "use context:now()");
     guard_lj(L, "os", "clock", "use context:now()");
     guard_lj(L, "os", "date", "use context:now()");
@@ -89,7 +99,7 @@ static void guard_io_lj(lua_State *L, const char *library)
     static const char *const names[] = {"close", "flush",   "input", "lines", "open", "output",
                                         "popen", "tmpfile", "read",  "write", "seek", "setvbuf"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        guard_lj(L, library, names[i], "what it decides on must be in the command");
+        guard_lj(L, library, names[i], "");
 }
 
 void neapi_guard_open_lj(lua_State *L, int index)

@@ -11,6 +11,7 @@
 #include "script/convert.h"
 #include "script/lua_error.h"
 #include "script/native.h"
+#include "script/schedule_options.h"
 #include "script/trace.h"
 
 #define METATABLE "neap.Runtime"
@@ -56,6 +57,19 @@ void *neapi_host_place_lj(lua_State *L, const char *type, lua_CFunction release)
     return place;
 }
 
+static int free_text(lua_State *L)
+{
+    char **text = lua_touserdata(L, 1);
+    neap_free(*text);
+    *text = NULL;
+    return 0;
+}
+
+char **neapi_host_text_place_lj(lua_State *L)
+{
+    return neapi_host_place_lj(L, "neap.Text", free_text);
+}
+
 neap_reply **neapi_host_reply_place_lj(lua_State *L)
 {
     return neapi_host_place_lj(L, "neap.Reply", free_reply);
@@ -77,7 +91,7 @@ void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt)
 {
     char id[37];
     neap_uuid_format(receipt->command_id, id);
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     if (!neapi_uuid_is_zero(receipt->command_id)) {
         lua_pushstring(L, id);
         lua_setfield(L, -2, "command_id");
@@ -92,6 +106,10 @@ void neapi_host_push_receipt_lj(lua_State *L, const neap_receipt *receipt)
     lua_setfield(L, -2, "position");
     lua_pushboolean(L, receipt->repeated);
     lua_setfield(L, -2, "repeated");
+    if (!receipt->caught_up) {
+        lua_pushboolean(L, false);
+        lua_setfield(L, -2, "caught_up");
+    }
     lua_createtable(L, (int)receipt->event_count, 0);
     for (size_t i = 0; i < receipt->event_count; i++) {
         lua_pushlstring(L, receipt->events[i].data, receipt->events[i].size);
@@ -175,17 +193,49 @@ neap_status neapi_host_meta_lj(lua_State *L, const char *method, neap_dispatch_o
     return error->status;
 }
 
-static void refuse_later_options_lj(lua_State *L, const char *method)
+void neapi_host_wait_for_lj(lua_State *L, const char *method, neap_dispatch_options *options)
 {
-    if (lua_type(L, 4) == LUA_TTABLE && lua_getfield(L, 4, "wait_for") != LUA_TNIL)
-        neapi_misuse_lj(L, "runtime:%s: 'wait_for': this version of Neap has no projections",
-                        method);
+    if (lua_type(L, 4) != LUA_TTABLE || lua_getfield(L, 4, "wait_for") == LUA_TNIL)
+        return;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        lua_createtable(L, 1, 0);
+        lua_insert(L, -2);
+        lua_rawseti(L, -2, 1);
+    }
+    if (lua_type(L, -1) != LUA_TTABLE)
+        neapi_misuse_lj(L, "runtime:%s: 'wait_for' must be a list of names, but is a %s", method,
+                        luaL_typename(L, -1));
+    int list = lua_gettop(L);
+    lua_Integer count = luaL_len(L, list);
+    const char **names = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *names, 0);
+    luaL_checkstack(L, (int)count + 2, "wait_for");
+    for (lua_Integer i = 1; i <= count; i++) {
+        if (lua_geti(L, list, i) != LUA_TSTRING)
+            neapi_misuse_lj(L, "runtime:%s: 'wait_for' must be a list of names, but has a %s",
+                            method, luaL_typename(L, -1));
+        names[i - 1] = lua_tostring(L, -1);
+    }
+    names[count] = NULL;
+    options->wait_for = names;
+}
+
+static void take_schedule_lj(lua_State *L, const char *label, neap_dispatch_options *options)
+{
+    neapi_schedule_options when;
+    neapi_schedule_options_lj(L, 4, label, &when);
+    options->queued = when.given;
+    options->after_ms = (uint64_t)((when.after_us + 999) / 1000);
+    options->at_us = when.at_us;
+    options->name = when.name;
 }
 
 bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
                            neapi_host_message *message, neap_error *error)
 {
-    static const neapi_host_option known[] = {
+    static const neapi_host_option of_send[] = {
+        {"after", NEAPI_HOST_OTHER, 0},
+        {"at", NEAPI_HOST_OTHER, 0},
+        {"name", NEAPI_HOST_OTHER, 0},
         {"idempotency_key", NEAPI_HOST_TEXT, offsetof(neap_dispatch_options, idempotency_key)},
         {"correlation_id", NEAPI_HOST_TEXT, offsetof(neap_dispatch_options, correlation_id)},
         {"causation_id", NEAPI_HOST_TEXT, offsetof(neap_dispatch_options, causation_id)},
@@ -195,13 +245,18 @@ bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
         {"wait_for", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
+    enum { OF_SEND_ALONE = 3 };
+    bool sends = strcmp(method, "send") == 0;
+    const neapi_host_option *known = sends ? of_send : of_send + OF_SEND_ALONE;
     char label[64];
     snprintf(label, sizeof label, "runtime:%s", method);
     lua_settop(L, 4);
     message->name = neapi_host_name_lj(L, method, "a command");
     neap_dispatch_options_init(&message->options);
     neapi_host_options_lj(L, 4, label, known, &message->options);
-    refuse_later_options_lj(L, method);
+    neapi_host_wait_for_lj(L, method, &message->options);
+    if (sends)
+        take_schedule_lj(L, label, &message->options);
     return neapi_host_data_lj(L, host, method, &message->json, error) == NEAP_OK &&
            neapi_host_meta_lj(L, method, &message->options, error) == NEAP_OK;
 }
@@ -221,12 +276,24 @@ static int host_dispatch(lua_State *L)
     return neapi_host_return_receipt_lj(L, reply);
 }
 
+/* The position that options.after tells, a receipt or a position itself; 0: none. */
+static uint64_t after_lj(lua_State *L)
+{
+    if (lua_type(L, 4) != LUA_TTABLE || lua_getfield(L, 4, "after") == LUA_TNIL)
+        return 0;
+    if (lua_type(L, -1) == LUA_TTABLE)
+        lua_getfield(L, -1, "position");
+    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 0)
+        neapi_misuse_lj(L, "runtime:query: 'after' must be a receipt, or a position");
+    return (uint64_t)lua_tointeger(L, -1);
+}
+
 /* runtime:query(name, data, options) → answer | nil, err */
 static int host_query(lua_State *L)
 {
     static const neapi_host_option known[] = {
         {"timeout", NEAPI_HOST_SECONDS, 0},
-        {"after", NEAPI_HOST_OTHER, 0}, /* what a query reads here is never behind a receipt */
+        {"after", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
     neapi_host *host = neapi_host_check_lj(L, "query");
@@ -237,6 +304,9 @@ static int host_query(lua_State *L)
     neap_text json;
     neap_error error;
     if (neapi_host_data_lj(L, host, "query", &json, &error) != NEAP_OK)
+        return neapi_host_fail_lj(L, &error);
+    uint64_t after = after_lj(L);
+    if (after != 0 && neap_catch_up(host->runtime, NULL, after, timeout_ms, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     neap_reply **reply = neapi_host_reply_place_lj(L);
     if (neap_query(host->runtime, name, json.data, json.size, timeout_ms, reply, &error) != NEAP_OK)
@@ -270,19 +340,23 @@ static int host_state(lua_State *L)
     return return_value(L, reply);
 }
 
+uint32_t neapi_host_timeout_lj(lua_State *L, int place, const char *method)
+{
+    if (lua_isnoneornil(L, place))
+        return 0;
+    lua_Number seconds = lua_tonumber(L, place);
+    if (lua_type(L, place) != LUA_TNUMBER || !(seconds > 0) || seconds > 4e6)
+        neapi_misuse_lj(L, "runtime:%s: the timeout must be a number of seconds above 0", method);
+    return seconds < 0.001 ? 1 : (uint32_t)(seconds * 1000);
+}
+
 /* runtime:drain(timeout) → true | nil, err */
 static int host_drain(lua_State *L)
 {
     neapi_host *host = neapi_host_check_lj(L, "drain");
-    lua_Number seconds = 0;
-    if (!lua_isnoneornil(L, 2)) {
-        seconds = lua_tonumber(L, 2);
-        if (lua_type(L, 2) != LUA_TNUMBER || !(seconds > 0) || seconds > 4e6)
-            return neapi_misuse_lj(
-                L, "runtime:drain: the timeout must be a number of seconds above 0");
-    }
+    uint32_t timeout_ms = neapi_host_timeout_lj(L, 2, "drain");
     neap_error error;
-    if (neap_drain(host->runtime, (uint32_t)(seconds * 1000), &error) != NEAP_OK)
+    if (neap_drain(host->runtime, timeout_ms, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     lua_pushboolean(L, 1);
     return 1;
@@ -299,28 +373,52 @@ static int host_close(lua_State *L)
         return 0;
     neapi_host_enter_lj(L, host, "close");
     neapi_host_close_cursors(host);
+    neapi_host_close_consumers(host);
+    neapi_host_close_exporters(host);
     neap_close(host->runtime);
     host->runtime = NULL;
+    neapi_host_log_tell(L, 1, &host->log);
+    neapi_host_log_fini(&host->log);
     neapi_buffer_fini(&host->json);
     return 0;
 }
 
 static int unknown_method(lua_State *L)
 {
-    static const struct {
-        const char *name, *what;
-    } later[] = {
-        {"rebuild", "projections"},
-        {"dead_letters", "subscribers"},
-    };
-    static const char *const names[] = {"dispatch", "send",  "publish",     "query", "state",
-                                        "events",   "stats", "check_store", "drain", "close"};
+    static const char *const names[] = {"dispatch",
+                                        "send",
+                                        "publish",
+                                        "query",
+                                        "state",
+                                        "events",
+                                        "stats",
+                                        "metrics",
+                                        "check_store",
+                                        "drain",
+                                        "close",
+                                        "subscriptions",
+                                        "catch_up",
+                                        "rebuild",
+                                        "pause",
+                                        "dead_letters",
+                                        "retry_dead_letters",
+                                        "drop_dead_letter",
+                                        "drop_dead_letters",
+                                        "retry_dead_commands",
+                                        "drop_dead_commands",
+                                        "resume",
+                                        "reset",
+                                        "find",
+                                        "list",
+                                        "cancel",
+                                        "timers",
+                                        "rebuild_begin",
+                                        "rebuild_progress",
+                                        "saga",
+                                        "sagas",
+                                        "consume"};
     neap_text wanted = {0};
     wanted.data = luaL_tolstring(L, 2, &wanted.size);
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(later[i].name, wanted.data) == 0)
-            return neapi_misuse_lj(L, "runtime:%s: this version of Neap has no %s", wanted.data,
-                                   later[i].what);
     const char *nearest = neapi_nearest(wanted, names, sizeof names / sizeof *names);
     if (nearest != NULL)
         return neapi_misuse_lj(L, "a runtime has no '%s'; did you mean '%s'?", wanted.data,
@@ -328,24 +426,68 @@ static int unknown_method(lua_State *L)
     return neapi_misuse_lj(L, "a runtime has no '%s'", wanted.data);
 }
 
+static const luaL_Reg methods[] = {
+    {"dispatch", host_dispatch},
+    {"send", neapi_host_send},
+    {"cancel", neapi_host_cancel},
+    {"timers", neapi_host_timers},
+    {"publish", neapi_host_publish},
+    {"query", host_query},
+    {"state", host_state},
+    {"events", neapi_host_events},
+    {"consume", neapi_host_consume},
+    {"export", neapi_host_export},
+    {"stats", neapi_host_stats},
+    {"metrics", neapi_host_metrics},
+    {"subscriptions", neapi_host_subscriptions},
+    {"find", neapi_host_find},
+    {"list", neapi_host_list},
+    {"saga", neapi_host_saga},
+    {"sagas", neapi_host_sagas},
+    {"catch_up", neapi_host_catch_up},
+    {"rebuild", neapi_host_rebuild},
+    {"rebuild_begin", neapi_host_rebuild_begin},
+    {"rebuild_progress", neapi_host_rebuild_progress},
+    {"pause", neapi_host_pause},
+    {"resume", neapi_host_resume},
+    {"reset", neapi_host_reset},
+    {"dead_letters", neapi_host_dead_letters},
+    {"retry_dead_letters", neapi_host_retry_dead_letters},
+    {"drop_dead_letter", neapi_host_drop_dead_letter},
+    {"drop_dead_letters", neapi_host_drop_dead_letters},
+    {"retry_dead_commands", neapi_host_retry_dead_commands},
+    {"drop_dead_commands", neapi_host_drop_dead_commands},
+    {"drain", host_drain},
+    {"close", host_close},
+    {"check_store", neapi_host_check_store},
+    {NULL, NULL},
+};
+
+/* The method whose number is its upvalue; then what was to be logged meanwhile is told. */
+static int call_method(lua_State *L)
+{
+    int results = methods[lua_tointeger(L, lua_upvalueindex(1))].func(L);
+    neapi_host *host = luaL_testudata(L, 1, METATABLE);
+    if (host != NULL)
+        neapi_host_log_tell(L, 1, &host->log);
+    return results;
+}
+
+static void push_methods_lj(lua_State *L)
+{
+    lua_newtable(L);
+    for (lua_Integer i = 0; methods[i].name != NULL; i++) {
+        lua_pushinteger(L, i);
+        lua_pushcclosure(L, call_method, 1);
+        lua_setfield(L, -2, methods[i].name);
+    }
+}
+
 void neapi_host_push_metatable_lj(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"dispatch", host_dispatch},
-        {"send", neapi_host_send},
-        {"publish", neapi_host_publish},
-        {"query", host_query},
-        {"state", host_state},
-        {"events", neapi_host_events},
-        {"stats", neapi_host_stats},
-        {"drain", host_drain},
-        {"close", host_close},
-        {"check_store", neapi_host_check_store},
-        {NULL, NULL},
-    };
     if (!luaL_newmetatable(L, METATABLE))
         return;
-    luaL_newlib(L, methods);
+    push_methods_lj(L);
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, unknown_method);
     lua_setfield(L, -2, "__index");

@@ -31,9 +31,24 @@ static void push_findings_lj(lua_State *L, const neap_store_finding *finding)
     }
 }
 
+static void push_kept_lj(lua_State *L, const neap_kept_finding *finding)
+{
+    lua_newtable(L);
+    for (lua_Integer i = 1; finding != NULL; finding = finding->next, i++) {
+        lua_createtable(L, 0, 5);
+        lua_pushboolean(L, finding->breaks);
+        lua_setfield(L, -2, "breaks");
+        neapi_host_set_count_lj(L, "count", finding->count);
+        neapi_host_set_text_lj(L, "where", finding->where);
+        neapi_host_set_text_lj(L, "what", finding->what);
+        neapi_host_set_text_lj(L, "advice", finding->advice);
+        lua_rawseti(L, -2, i);
+    }
+}
+
 static void push_check_lj(lua_State *L, const neap_store_check *check)
 {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 9);
     neapi_host_set_count_lj(L, "events", check->events);
     neapi_host_set_count_lj(L, "current", check->current);
     neapi_host_set_count_lj(L, "upcast", check->upcast);
@@ -42,6 +57,9 @@ static void push_check_lj(lua_State *L, const neap_store_check *check)
     neapi_host_set_count_lj(L, "unreadable", check->unreadable);
     push_findings_lj(L, check->findings);
     lua_setfield(L, -2, "findings");
+    neapi_host_set_count_lj(L, "kept_broken", check->kept_broken);
+    push_kept_lj(L, check->kept);
+    lua_setfield(L, -2, "kept");
 }
 
 int neapi_host_check_store(lua_State *L)

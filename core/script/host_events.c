@@ -4,20 +4,19 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/uuid.h"
-#include "message/json.h"
-#include "script/convert.h"
+#include "script/event_table.h"
 #include "script/host.h"
 #include "script/lua_error.h"
 #include "script/trace.h"
 
-#define METATABLE  "neap.Cursor"
-#define MOST_TYPES 64
+#define METATABLE "neap.Cursor"
 
 /* A userdata; its user value is the runtime's, which lives as long. In the runtime's list as long
  * as it is open. */
 struct neapi_host_cursor {
     neap_cursor *cursor;
+    neapi_host *host; /* of whom waiting may need the Lua state */
+    bool follows;
     neapi_host_cursor *next, **link;
     bool ended;
 };
@@ -45,74 +44,18 @@ static int cursor_close(lua_State *L)
     return 0;
 }
 
-/* ---- An event as a table ----------------------------------------------------------------------
- */
-
-static void set_text_lj(lua_State *L, const char *name, neap_text text)
-{
-    lua_pushlstring(L, text.data, text.size);
-    lua_setfield(L, -2, name);
-}
-
-static void set_integer_lj(lua_State *L, const char *name, uint64_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_id_lj(lua_State *L, const char *name, neap_uuid id)
-{
-    if (neapi_uuid_is_zero(id))
-        return;
-    char text[37];
-    neap_uuid_format(id, text);
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
-static neap_status set_json_lj(lua_State *L, const char *name, neap_text json, neap_error *error)
-{
-    neap_status status = neapi_decode_lj(L, json, NEAPI_JSON_DEPTH, error);
-    if (status == NEAP_OK)
-        lua_setfield(L, -2, name);
-    return status;
-}
-
-static void set_tags_lj(lua_State *L, const neap_event *event)
-{
-    if (event->tag_count == 0)
-        return;
-    lua_createtable(L, (int)event->tag_count, 0);
-    for (uint32_t i = 0; i < event->tag_count; i++) {
-        lua_pushlstring(L, event->tags[i].data, event->tags[i].size);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    lua_setfield(L, -2, "tags");
-}
-
-static neap_status push_event_lj(lua_State *L, const neap_event *event, neap_error *error)
-{
-    lua_createtable(L, 0, 12);
-    set_integer_lj(L, "position", event->position);
-    set_integer_lj(L, "version", event->version);
-    set_integer_lj(L, "recorded_at", (uint64_t)event->recorded_at);
-    set_integer_lj(L, "schema", event->schema);
-    set_text_lj(L, "type", event->type);
-    set_text_lj(L, "stream", event->stream);
-    set_id_lj(L, "id", event->id);
-    set_id_lj(L, "correlation_id", event->correlation_id);
-    set_id_lj(L, "causation_id", event->causation_id);
-    set_id_lj(L, "command", event->command_id);
-    set_tags_lj(L, event);
-    neap_text empty = {"{}", 2};
-    neap_status status = set_json_lj(L, "meta", event->meta.size != 0 ? event->meta : empty, error);
-    return status == NEAP_OK ? set_json_lj(L, "data", event->data, error) : status;
-}
-
 static int raise_lj(lua_State *L, const neap_error *error)
 {
     neapi_push_error_lj(L, error);
     return lua_error(L);
+}
+
+/* Waiting for the next event may run handlers, as any call of the runtime. */
+static void arrive_lj(lua_State *L, const neapi_host_cursor *held)
+{
+    lua_settop(L, 0);
+    lua_getiuservalue(L, lua_upvalueindex(1), 1);
+    neapi_host_arrive_lj(L, held->host, "events");
 }
 
 /* What the loop calls: the next event, or nil. */
@@ -123,11 +66,18 @@ static int next_event(lua_State *L)
         lua_pushnil(L);
         return 1;
     }
+    if (held->follows && held->cursor != NULL)
+        arrive_lj(L, held);
     if (held->cursor == NULL)
         return neapi_misuse_lj(L, "runtime:events: the runtime was closed meanwhile");
     const neap_event *event;
     neap_error error;
-    if (neap_cursor_next(held->cursor, &event, &error) != NEAP_OK)
+    neap_status status = neap_cursor_next(held->cursor, &event, &error);
+    if (held->follows && (status == NEAP_TIMEOUT || (status == NEAP_OK && event == NULL))) {
+        lua_pushnil(L); /* it may be asked again */
+        return 1;
+    }
+    if (status != NEAP_OK)
         return raise_lj(L, &error);
     if (event == NULL) {
         close_cursor(held);
@@ -135,7 +85,7 @@ static int next_event(lua_State *L)
         lua_pushnil(L);
         return 1;
     }
-    if (push_event_lj(L, event, &error) != NEAP_OK)
+    if (neapi_push_event_lj(L, event, &error) != NEAP_OK)
         return raise_lj(L, &error);
     return 1;
 }
@@ -143,8 +93,7 @@ static int next_event(lua_State *L)
 /* ---- The filter -------------------------------------------------------------------------------
  */
 
-/* Reads `types`, a text or a list of texts, which the table at 2 keeps alive. */
-static size_t types_option_lj(lua_State *L, const char **types)
+size_t neapi_host_types_lj(lua_State *L, const char *method, const char **types)
 {
     if (lua_type(L, 2) != LUA_TTABLE)
         return 0;
@@ -156,14 +105,14 @@ static size_t types_option_lj(lua_State *L, const char **types)
         return 1;
     }
     if (type != LUA_TTABLE)
-        neapi_misuse_lj(L, "runtime:events: 'types' must be a list of texts, but is a %s",
+        neapi_misuse_lj(L, "%s: 'types' must be a list of texts, but is a %s", method,
                         luaL_typename(L, -1));
     size_t count = (size_t)lua_rawlen(L, -1);
-    if (count > MOST_TYPES)
-        neapi_misuse_lj(L, "runtime:events: 'types' has more than %d names", MOST_TYPES);
+    if (count > NEAPI_HOST_TYPES)
+        neapi_misuse_lj(L, "%s: 'types' has more than %d names", method, NEAPI_HOST_TYPES);
     for (size_t i = 0; i < count; i++) {
         if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
-            neapi_misuse_lj(L, "runtime:events: 'types' must be a list of texts");
+            neapi_misuse_lj(L, "%s: 'types' must be a list of texts", method);
         types[i] = lua_tostring(L, -1);
         lua_pop(L, 1);
     }
@@ -202,6 +151,8 @@ int neapi_host_events(lua_State *L)
         {"to", NEAPI_HOST_UINT64, offsetof(neap_filter, to)},
         {"limit", NEAPI_HOST_UINT64, offsetof(neap_filter, limit)},
         {"backward", NEAPI_HOST_FLAG, offsetof(neap_filter, backward)},
+        {"follow", NEAPI_HOST_FLAG, offsetof(neap_filter, follow)},
+        {"timeout", NEAPI_HOST_SECONDS, offsetof(neap_filter, timeout_ms)},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
     neapi_host *host = neapi_host_check_lj(L, "events");
@@ -209,11 +160,11 @@ int neapi_host_events(lua_State *L)
     neap_filter filter;
     neap_filter_init(&filter);
     neapi_host_options_lj(L, 2, "runtime:events", known, &filter);
-    const char *types[MOST_TYPES];
-    filter.type_count = types_option_lj(L, types);
+    const char *types[NEAPI_HOST_TYPES];
+    filter.type_count = neapi_host_types_lj(L, "runtime:events", types);
     filter.types = types;
     neapi_host_cursor *held = lua_newuserdatauv(L, sizeof *held, 1);
-    *held = (neapi_host_cursor){0};
+    *held = (neapi_host_cursor){.host = host, .follows = filter.follow};
     push_metatable_lj(L);
     lua_setmetatable(L, -2);
     lua_pushvalue(L, 1);

@@ -9,23 +9,6 @@
 #include "script/host.h"
 #include "script/trace.h"
 
-static void log_to_stderr(void *user, neap_log_level level, const char *text)
-{
-    static const char *const names[] = {"debug", "info", "warning", "error"};
-    (void)user;
-    fprintf(stderr, "neap: %s: %s\n", names[level], text);
-}
-
-static void log_option_lj(lua_State *L, neap_options *options)
-{
-    if (lua_type(L, 2) != LUA_TTABLE || lua_getfield(L, 2, "log") == LUA_TNIL)
-        return;
-    const char *where = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    if (strcmp(where, "stderr") != 0)
-        neapi_misuse_lj(L, "neap.open: 'log' can only be \"stderr\"");
-    options->log = log_to_stderr;
-}
-
 #define OPTION(name, type)                                                                         \
     {                                                                                              \
 #name, NEAPI_HOST_##type, offsetof(neap_options, name)                                     \
@@ -34,12 +17,11 @@ static void log_option_lj(lua_State *L, neap_options *options)
 /* Places in host_open. */
 enum { DOMAIN = 1, OPTIONS, HOST };
 
-/* The userdata, closed; its metatable exists already, so that setting it takes no memory. */
-static neapi_host *push_host_lj(lua_State *L)
+neapi_host *neapi_host_push_lj(lua_State *L)
 {
     neapi_host_push_metatable_lj(L);
     lua_pop(L, 1);
-    neapi_host *host = lua_newuserdatauv(L, sizeof *host, 1);
+    neapi_host *host = lua_newuserdatauv(L, sizeof *host, 3);
     *host = (neapi_host){0};
     return host;
 }
@@ -108,9 +90,13 @@ static int host_open(lua_State *L)
 {
     static const neapi_host_option known[] = {
         OPTION(store, TEXT),
+        OPTION(subscriptions, TEXT),
+        OPTION(rebuild, TEXT),
         OPTION(read_only, FLAG),
         OPTION(record_commands, FLAG),
         OPTION(lanes, UNSIGNED),
+        OPTION(reaction_lanes, UNSIGNED),
+        OPTION(caller_runs, FLAG),
         OPTION(queue_length, UNSIGNED),
         OPTION(conflict_retries, UNSIGNED),
         OPTION(warm_aggregates, UNSIGNED),
@@ -125,9 +111,12 @@ static int host_open(lua_State *L)
         OPTION(close_ms, UINT32),
         OPTION(key_retention_ms, INT64),
         OPTION(snapshot_bytes, SIZE),
+        OPTION(live_bytes, SIZE),
+        OPTION(live_events, UNSIGNED),
         OPTION(seed, UINT64),
         {"clock", NEAPI_HOST_OTHER, 0},
         {"log", NEAPI_HOST_OTHER, 0},
+        {"log_level", NEAPI_HOST_OTHER, 0},
         {"config", NEAPI_HOST_OTHER, 0},
         {"services", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
@@ -141,21 +130,26 @@ static int host_open(lua_State *L)
     lua_settop(L, 2);
     neap_options options;
     neap_options_init(&options);
+    options.caller_runs = true; /* no callback of the host runs on a lane */
     neapi_host_options_lj(L, 2, "neap.open", known, &options);
-    log_option_lj(L, &options);
-    lua_settop(L, 2);
-    neapi_host *host = push_host_lj(L);
+    neapi_host *host = neapi_host_push_lj(L);
+    neapi_host_log_option_lj(L, OPTIONS, HOST, &host->log, &options);
+    lua_settop(L, HOST);
     clock_option_lj(L, host, &options);
     neapi_host_services_lj(L, &options);
     host->is_inline = options.lanes == 0;
     neap_error error;
     if (check_lanes(host, is_path, &options, &error) != NEAP_OK ||
-        start(L, host, lua_tostring(L, 1), &options, &error) != NEAP_OK)
+        start(L, host, lua_tostring(L, 1), &options, &error) != NEAP_OK) {
+        neapi_host_log_tell(L, HOST, &host->log);
+        neapi_host_log_fini(&host->log);
         return neapi_host_fail_lj(L, &error);
+    }
     /* Only now: at the end of a state what was made last is finalized first, and the domain must
      * still be there when its runtime is closed. */
     neapi_host_push_metatable_lj(L);
     lua_setmetatable(L, HOST);
+    neapi_host_log_tell(L, HOST, &host->log);
     lua_settop(L, HOST);
     return 1;
 }
@@ -197,4 +191,6 @@ void neapi_host_open_lj(lua_State *L)
     lua_setfield(L, -2, "open");
     lua_pushcfunction(L, neapi_guest_load_file);
     lua_setfield(L, -2, "load");
+    neapi_host_history_lj(L);
+    neapi_host_transfer_lj(L);
 }

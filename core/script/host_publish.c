@@ -25,13 +25,12 @@ static void options_lj(lua_State *L, publishing *job)
         {"schema", NEAPI_HOST_UINT32, OPTION(schema)},
         {"tags", NEAPI_HOST_OTHER, 0},
         {"meta", NEAPI_HOST_OTHER, 0},
+        {"wait_for", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
 #undef OPTION
     neap_dispatch_options_init(&job->options);
     neapi_host_options_lj(L, 4, "runtime:publish", known, job);
-    if (job->stream == NULL)
-        neapi_misuse_lj(L, "runtime:publish needs { stream = \"…\" } behind the event");
 }
 
 /* Takes options.tags, a list of texts, which the stack keeps alive. */
@@ -63,16 +62,24 @@ int neapi_host_publish(lua_State *L)
     lua_settop(L, 4);
     const char *type = neapi_host_name_lj(L, "publish", "an event");
     publishing job = {.expected = NEAP_ANY_VERSION};
+    if (lua_isnil(L, 4)) {
+        lua_newtable(L);
+        lua_replace(L, 4);
+    }
     options_lj(L, &job);
     tags_lj(L, &job.options);
+    neapi_host_wait_for_lj(L, "publish", &job.options);
     neap_text json;
     neap_error error;
     if (neapi_host_data_lj(L, host, "publish", &json, &error) != NEAP_OK ||
         neapi_host_meta_lj(L, "publish", &job.options, &error) != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     neap_reply **reply = neapi_host_reply_place_lj(L);
-    if (neap_publish(host->runtime, job.stream, job.expected, type, json.data, json.size,
-                     &job.options, reply, &error) != NEAP_OK)
+    neap_status status = neap_publish(host->runtime, job.stream, job.expected, type, json.data,
+                                      json.size, &job.options, reply, &error);
+    if (status == NEAP_USAGE && job.stream == NULL)
+        neapi_misuse_lj(L, "runtime:publish needs { stream = \"…\" } behind the event");
+    if (status != NEAP_OK)
         return neapi_host_fail_lj(L, &error);
     return neapi_host_return_receipt_lj(L, reply);
 }

@@ -1,6 +1,7 @@
 /* The store's figures as Lua tables. */
 #include <lauxlib.h>
 
+#include "base/text.h"
 #include "script/host.h"
 
 /* Holds the figures for Lua, so that an error raised on the way does not lose them. */
@@ -51,9 +52,39 @@ static void push_streams_lj(lua_State *L, const neap_stream_statistics *stream)
     }
 }
 
+static void push_subscriptions_lj(lua_State *L, const neap_subscription_statistics *one)
+{
+    lua_newtable(L);
+    for (lua_Integer i = 1; one != NULL; one = one->next, i++) {
+        lua_createtable(L, 0, 12);
+        neapi_host_set_text_lj(L, "name", one->name);
+        neapi_host_set_text_lj(L, "kind", one->kind);
+        lua_pushboolean(L, one->paused);
+        lua_setfield(L, -2, "paused");
+        neapi_host_set_count_lj(L, "build", one->build);
+        neapi_host_set_count_lj(L, "version", one->version);
+        neapi_host_set_count_lj(L, "partitions", one->partitions);
+        neapi_host_set_count_lj(L, "position", one->position);
+        neapi_host_set_count_lj(L, "lag", one->lag);
+        neapi_host_set_count_lj(L, "documents", one->documents);
+        neapi_host_set_count_lj(L, "dead_letters", one->dead_letters);
+        if (one->waiting != 0)
+            neapi_host_set_count_lj(L, "waiting", one->waiting);
+        if (neapi_text_equal(one->kind, NEAPI_LITERAL("saga"))) {
+            neapi_host_set_count_lj(L, "sagas", one->sagas);
+            neapi_host_set_count_lj(L, "stopped_sagas", one->stopped_sagas);
+        }
+        if (one->next_build != 0) {
+            neapi_host_set_count_lj(L, "next_build", one->next_build);
+            neapi_host_set_count_lj(L, "next_position", one->next_position);
+        }
+        lua_rawseti(L, -2, i);
+    }
+}
+
 static void push_statistics_lj(lua_State *L, const neap_statistics *statistics)
 {
-    lua_createtable(L, 0, 20);
+    lua_createtable(L, 0, 23);
     lua_pushinteger(L, statistics->taken_at);
     lua_setfield(L, -2, "taken_at");
     neapi_host_set_count_lj(L, "events", statistics->events);
@@ -64,6 +95,15 @@ static void push_statistics_lj(lua_State *L, const neap_statistics *statistics)
     neapi_host_set_count_lj(L, "keys", statistics->keys);
     neapi_host_set_count_lj(L, "snapshots", statistics->snapshots);
     neapi_host_set_count_lj(L, "snapshot_bytes", statistics->snapshot_bytes);
+    neapi_host_set_count_lj(L, "collections", statistics->collections);
+    neapi_host_set_count_lj(L, "documents", statistics->documents);
+    neapi_host_set_count_lj(L, "document_bytes", statistics->document_bytes);
+    neapi_host_set_count_lj(L, "queued", statistics->queued);
+    neapi_host_set_count_lj(L, "dead_commands", statistics->dead_commands);
+    if (statistics->next_due_at != 0) {
+        lua_pushinteger(L, statistics->next_due_at);
+        lua_setfield(L, -2, "next_due_at");
+    }
     neapi_host_set_count_lj(L, "store_bytes", statistics->store_bytes);
     neapi_host_set_count_lj(L, "log_bytes", statistics->log_bytes);
     if (statistics->events != 0) {
@@ -82,6 +122,8 @@ static void push_statistics_lj(lua_State *L, const neap_statistics *statistics)
     lua_setfield(L, -2, "categories");
     push_streams_lj(L, statistics->longest_streams);
     lua_setfield(L, -2, "longest_streams");
+    push_subscriptions_lj(L, statistics->subscriptions);
+    lua_setfield(L, -2, "subscriptions");
 }
 
 int neapi_host_stats(lua_State *L)

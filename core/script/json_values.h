@@ -60,17 +60,23 @@ void neapi_push_empty_array_lj(lua_State *L);
  * so few tables could make more than any memory has. */
 #define NEAPI_ENCODED_MOST ((size_t)64 << 20)
 
-typedef struct neapi_encoder {
+typedef struct neapi_encoder neapi_encoder;
+
+struct neapi_encoder {
     lua_State *L;
     neapi_buffer *json;
     neap_error *error;
-    const void *array_mark;            /* the array metatable; NULL: not looked up yet */
-    size_t left;                       /* bytes that may still be written */
-    unsigned limit;                    /* of nesting */
-    unsigned level;                    /* how many tables are being encoded */
-    unsigned hidden;                   /* innermost steps that are left out of the error's path */
+    const void *array_mark; /* the array metatable; NULL: not looked up yet */
+    size_t left;            /* bytes that may still be written */
+    unsigned limit;         /* of nesting */
+    unsigned level;         /* how many tables are being encoded */
+    unsigned hidden;        /* innermost steps that are left out of the error's path */
+    /* Asked about each table, on its way in; NULL: nobody is. A status but NEAP_OK, with the error
+     * filled, ends it. */
+    neap_status (*visit)(neapi_encoder *encoder, int index, void *user);
+    void *visitor;
     int tables[NEAPI_SCAN_DEPTH_MOST]; /* where they are on the stack */
-} neapi_encoder;
+};
 
 static inline void neapi_encoder_init(neapi_encoder *encoder, lua_State *L, neapi_buffer *json,
                                       unsigned depth, neap_error *error)
@@ -82,6 +88,8 @@ static inline void neapi_encoder_init(neapi_encoder *encoder, lua_State *L, neap
     encoder->left = NEAPI_ENCODED_MOST;
     encoder->limit = depth < NEAPI_SCAN_DEPTH_MOST ? depth : NEAPI_SCAN_DEPTH_MOST;
     encoder->level = encoder->hidden = 0;
+    encoder->visit = NULL;
+    encoder->visitor = NULL;
 }
 
 /* Append the value at the absolute index. Errors: error->path is relative to the value, the message
@@ -125,6 +133,11 @@ static inline neap_status neapi_encode_enter(neapi_encoder *encoder, int index)
     if (encoder->level == encoder->limit || !lua_checkstack(encoder->L, NEAPI_LEVEL_SLOTS))
         return neapi_encode_refuse_depth(encoder, index);
     encoder->tables[encoder->level++] = index;
+    if (encoder->visit != NULL) {
+        neap_status status = encoder->visit(encoder, index, encoder->visitor);
+        if (status != NEAP_OK)
+            return status;
+    }
     return neapi_encode_spend(encoder, 2);
 }
 

@@ -68,7 +68,7 @@ static void check_lj(lua_State *L, neapi_vm *vm)
                          (unsigned long long)vm->instruction_limit);
     int64_t now_us = neapi_monotonic_us(vm->platform);
     if (vm->deadline_us == 0)
-        vm->deadline_us = now_us + (int64_t)vm->ms * 1000;
+        vm->deadline_us = now_us + (int64_t)vm->ms * 1000 - vm->spent_us;
     else if (now_us >= vm->deadline_us)
         neapi_vm_fire_lj(L, "time: the handler ran longer than %u ms", vm->ms);
 }

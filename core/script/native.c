@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
-#include "script/chain.h"
 #include "script/convert.h"
 #include "script/lua_error.h"
+#include "script/run.h"
 #include "script/trace.h"
 
 /* here() → file, line of the nearest code that is not Neap's. */
@@ -69,11 +69,16 @@ static int schema(lua_State *L)
     return 1;
 }
 
-static const char depth_key, drop_key;
+static const char depth_key, drop_key, delete_key;
 
 bool neapi_is_drop(lua_State *L, int index)
 {
     return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == &drop_key;
+}
+
+bool neapi_is_delete(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == &delete_key;
 }
 
 unsigned neapi_native_depth(lua_State *L)
@@ -87,8 +92,13 @@ unsigned neapi_native_depth(lua_State *L)
 void neapi_native_open_lj(lua_State *L, unsigned depth)
 {
     static const luaL_Reg functions[] = {
-        {"here", here},       {"place_of", place_of}, {"misuse", misuse},
-        {"nearest", nearest}, {"schema", schema},     {"constructor", neapi_constructor_new},
+        {"here", here},
+        {"place_of", place_of},
+        {"misuse", misuse},
+        {"nearest", nearest},
+        {"schema", schema},
+        {"constructor", neapi_constructor_new},
+        {"circuit", neapi_circuit_new},
         {NULL, NULL},
     };
     lua_pushinteger(L, (lua_Integer)depth);
@@ -105,9 +115,11 @@ void neapi_native_open_lj(lua_State *L, unsigned depth)
     lua_setfield(L, -2, "null");
     lua_pushlightuserdata(L, (void *)(uintptr_t)&drop_key);
     lua_setfield(L, -2, "drop");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&delete_key);
+    lua_setfield(L, -2, "delete");
     neapi_push_array_metatable_lj(L);
     lua_setfield(L, -2, "array_metatable");
-    lua_pushcfunction(L, neapi_chain_next);
+    lua_pushcfunction(L, neapi_next);
     lua_setfield(L, -2, "next");
     neapi_push_error_metatable_lj(L);
     lua_setfield(L, -2, "error_metatable");

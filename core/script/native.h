@@ -18,8 +18,14 @@ unsigned neapi_native_depth(lua_State *L);
 /* Whether the value is neap.drop. */
 bool neapi_is_drop(lua_State *L, int index);
 
+/* Whether the value is neap.delete. */
+bool neapi_is_delete(lua_State *L, int index);
+
 /* internal.constructor(schema, instance, name): the function behind a message's __call. */
 int neapi_constructor_new(lua_State *L);
+
+/* internal.circuit(failures, open_for, probes): a circuit breaker; core/script/circuit.c. */
+int neapi_circuit_new(lua_State *L);
 
 /* Adds json, null and array_metatable; core/script/json_binding.c. */
 void neapi_json_open_lj(lua_State *L);

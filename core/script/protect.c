@@ -72,16 +72,8 @@ void neapi_protect_open_lj(lua_State *L, int index)
 /* Notes which function on the stack is in the way. */
 static void find_blocker(lua_State *L, neapi_vm *vm)
 {
-    lua_Debug ar;
-    for (int level = 1; lua_getstack(L, level, &ar); level++) {
-        lua_getinfo(L, "Sn", &ar);
-        if (ar.what[0] != 'C' || ar.name == NULL || strcmp(ar.name, "pcall") == 0 ||
-            strcmp(ar.name, "xpcall") == 0)
-            continue; /* what a wrapper of ours calls has no name; the wrapper has */
-        snprintf(vm->blocker, sizeof vm->blocker, "%s", ar.name);
-        return;
-    }
-    snprintf(vm->blocker, sizeof vm->blocker, "a function in C");
+    if (!neapi_yield_blocker(L, vm->blocker, sizeof vm->blocker))
+        snprintf(vm->blocker, sizeof vm->blocker, "a function in C");
 }
 
 static int refuse_wait(lua_State *L, const neapi_vm *vm)
@@ -89,12 +81,17 @@ static int refuse_wait(lua_State *L, const neapi_vm *vm)
     return neapi_misuse_lj(L, "nothing can wait inside %s", vm->blocker);
 }
 
+void neapi_wait_possible_lj(lua_State *L, neapi_vm *vm)
+{
+    if (lua_isyieldable(L))
+        return;
+    find_blocker(L, vm);
+    refuse_wait(L, vm);
+}
+
 int neapi_wait_lj(lua_State *L, neapi_vm *vm, lua_KFunction then)
 {
-    if (!lua_isyieldable(L)) {
-        find_blocker(L, vm);
-        return refuse_wait(L, vm);
-    }
+    neapi_wait_possible_lj(L, vm);
     vm->waiting = true;
     return lua_yieldk(L, 0, lua_gettop(L), then);
 }

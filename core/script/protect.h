@@ -15,6 +15,7 @@ void neapi_coroutine_open_lj(lua_State *L, int index);
  * stack as it is now, and calls neapi_wait_check_lj() first. Raises, naming the function, where
  * nothing can wait: inside gsub, sort, tostring, require … */
 int neapi_wait_lj(lua_State *L, neapi_vm *vm, lua_KFunction then);
+void neapi_wait_possible_lj(lua_State *L, neapi_vm *vm);
 void neapi_wait_check_lj(lua_State *L, neapi_vm *vm);
 
 #endif

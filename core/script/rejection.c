@@ -6,15 +6,6 @@
 #include "script/engine_state.h"
 #include "script/failure.h"
 
-static bool is_rejection(lua_State *L, int index)
-{
-    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index))
-        return false;
-    bool same = lua_rawequal(L, -1, lua_upvalueindex(NEAPI_UPVALUE_REJECTION));
-    lua_pop(L, 1);
-    return same;
-}
-
 /* Appends details as JSON to the engine's buffer. */
 static neap_status encode_details_lj(lua_State *L, neapi_engine *engine, int index,
                                      neap_error *error)
@@ -62,7 +53,8 @@ static neap_status fill_rejection_lj(lua_State *L, neapi_engine *engine, int ind
 bool neapi_rejection_lj(lua_State *L, neapi_engine *engine, int index, neap_status *status,
                         neap_error *error)
 {
-    if (!is_rejection(L, index))
+    const void *mark = neapi_mark_of(L, index);
+    if (mark == NULL || mark != engine->rejection_mark)
         return false;
     *status = fill_rejection_lj(L, engine, lua_absindex(L, index), error);
     return true;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "message/write.h"
 #include "script/json_sort.h"
+#include "script/schema_flat.h"
 
 /* Its address is the place in the registry of the table from schema to functions. Its values are
  * weak, for a function may know its schema: a schema's userdata holds its functions. */
@@ -18,7 +19,7 @@ enum { NAMED = sizeof names / sizeof *names };
 typedef struct compiler {
     lua_State *L;
     int pins, checks;
-    bool open;
+    bool open, deep;
 } compiler;
 
 /* Where in the definition the compiler is. */
@@ -78,6 +79,7 @@ static neapi_type named_type_lj(compiler *c, int index, const place *at)
         if (neapi_text_equal(name, neapi_text_of(names[i]))) {
             type.kind = (neapi_type_kind)i;
             c->open |= type.kind == NEAPI_TYPE_ANY || type.kind == NEAPI_TYPE_TABLE;
+            c->deep |= c->open;
             return type;
         }
     }
@@ -107,13 +109,14 @@ static neapi_type compile_type_lj(compiler *c, int index, const place *at, unsig
         type.kind = NEAPI_TYPE_CHECK;
         lua_pushvalue(L, index);
         type.check = keep_lj(L, c->checks);
-        c->open = true;
+        c->open = c->deep = true;
         return type;
     case LUA_TTABLE:
         break;
     default:
         raise_lj(L, at, "a type is a name, a table or a function");
     }
+    c->deep = true;
     if (lua_rawlen(L, index) == 0) {
         type.kind = NEAPI_TYPE_FIELDS;
         type.fields = compile_fields_lj(c, index, at, depth - 1);
@@ -154,6 +157,7 @@ static void compile_field_lj(compiler *c, neapi_field *field, int table, const p
     lua_State *L = c->L;
     field->name.data = lua_tolstring(L, -1, &field->name.size);
     field->ends = neapi_name_ends_of(field->name.data, field->name.size, field->name.data);
+    field->identity = lua_topointer(L, -1);
     lua_pushvalue(L, -1);
     field->pin = keep_lj(L, c->pins);
     field->prefix = prefix_lj(c, at);
@@ -184,7 +188,7 @@ static neapi_fields *compile_fields_lj(compiler *c, int index, const place *at, 
             fields->required[i / 64] |= (uint64_t)1 << i % 64;
     }
     fields->count = (unsigned)count;
-    fields->usual = (uint8_t)count;
+    fields->usual = fields->given = (uint8_t)count;
     lua_settop(L, top);
     return fields;
 }
@@ -260,6 +264,7 @@ neapi_schema *neapi_schema_new_lj(lua_State *L, int index, const char *name)
     schema->pins = luaL_ref(L, LUA_REGISTRYINDEX);
     schema->fields = compile_fields_lj(&c, index, &at, NEAPI_SCHEMA_DEPTH_MOST);
     schema->open = c.open;
+    schema->flat = !c.deep && schema->fields->count <= NEAPI_FLAT_MOST;
     push_all_checks_lj(L);
     lua_pushvalue(L, c.checks);
     lua_rawsetp(L, -2, schema);

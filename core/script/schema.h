@@ -35,9 +35,10 @@ typedef struct neapi_type {
 typedef struct neapi_field {
     neap_text name;
     neapi_name_ends ends;
-    neap_text prefix; /* ,"name": as it stands in JSON; its memory is a multiple of 16 bytes */
-    bool plain;       /* the name stands for itself in JSON */
-    int pin;          /* the name's place among the pins */
+    neap_text prefix;     /* ,"name": as it stands in JSON; its memory is a multiple of 16 bytes */
+    bool plain;           /* the name stands for itself in JSON */
+    const void *identity; /* of the name's Lua string */
+    int pin;              /* the name's place among the pins */
     neapi_type type;
 } neapi_field;
 
@@ -45,8 +46,9 @@ struct neapi_fields {
     unsigned count;
     /* What the last table was like: tables made by the same code have the same fields, and give
      * their keys in the same order, so that the next key's field is found at once. */
-    uint8_t usual;
-    uint8_t order[NEAPI_FIELDS_MOST];
+    uint8_t usual, given; /* how many fields: decoded; given to the constructor */
+    uint8_t order[NEAPI_FIELDS_MOST], given_order[NEAPI_FIELDS_MOST];
+    uint8_t decoded_order[NEAPI_FIELDS_MOST];
     uint64_t required[NEAPI_FIELD_WORDS]; /* a bit for each that is not optional */
     neapi_field list[];
 };
@@ -54,6 +56,7 @@ struct neapi_fields {
 struct neapi_schema {
     neapi_fields *fields;
     bool open; /* some field takes values of any shape */
+    bool flat; /* few fields, and each a text, a number or a boolean */
     int pins;  /* the registry's reference to the table that keeps names and memory alive */
 };
 
@@ -62,6 +65,22 @@ void neapi_push_checks_lj(lua_State *L, const neapi_schema *schema);
 
 /* The field of that name, or NULL. */
 const neapi_field *neapi_field_find(const neapi_fields *fields, neap_text name);
+
+/* Appends the field's name as it stands in JSON, behind a comma or, if it is the *first, a brace.
+ */
+static inline void neapi_field_write_name(neapi_buffer *json, const neapi_field *field, bool *first)
+{
+    size_t size = field->prefix.size;
+    if (!neapi_buffer_reserve(json, size + 16))
+        return;
+    char *to = json->data + json->size; /* in blocks of 16 bytes, some of it behind the prefix */
+    for (size_t i = 0; i < size; i += 16)
+        memcpy(to + i, field->prefix.data + i, 16);
+    if (*first)
+        to[0] = '{';
+    *first = false;
+    json->size += size;
+}
 
 /* Text for errors. "an unknown field; did you mean …?" */
 void neapi_field_unknown(const neapi_fields *fields, neap_text name, char *text, size_t room);

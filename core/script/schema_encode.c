@@ -104,21 +104,6 @@ static bool is_absent(lua_State *L, const neapi_type *type, int value)
            (type->optional && type->kind != NEAPI_TYPE_ANY && neapi_is_null(L, value));
 }
 
-/* Copies in blocks of 16 bytes, some of it behind the prefix. */
-static void write_prefix(neapi_buffer *json, const neapi_field *field, bool *first)
-{
-    size_t size = field->prefix.size;
-    if (!neapi_buffer_reserve(json, size + 16))
-        return;
-    char *to = json->data + json->size;
-    for (size_t i = 0; i < size; i += 16)
-        memcpy(to + i, field->prefix.data + i, 16);
-    if (*first)
-        to[0] = '{';
-    *first = false;
-    json->size += size;
-}
-
 static neap_status encode_field_lj(checked *e, const neapi_field *field, int value, bool *first)
 {
     neapi_buffer *json = e->plain.json;
@@ -126,7 +111,7 @@ static neap_status encode_field_lj(checked *e, const neapi_field *field, int val
     if (is_absent(e->plain.L, &field->type, value)) {
         status = encode_absent_lj(e, field);
     } else {
-        write_prefix(json, field, first);
+        neapi_field_write_name(json, field, first);
         status = encode_type_lj(e, &field->type, value);
     }
     return status == NEAP_OK ? NEAP_OK : neapi_encode_within_name(&e->plain, field->name, status);

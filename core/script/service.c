@@ -6,10 +6,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
-#include "script/engine_state.h"
+#include "script/context.h"
 #include "script/environment.h"
 #include "script/failure.h"
 #include "script/lua_error.h"
+#include "script/narrow.h"
 #include "script/require.h"
 #include "script/trace.h"
 
@@ -62,14 +63,16 @@ static neap_status push_result_lj(lua_State *L, neapi_engine *engine, neap_error
 /* f(argument) → result | nil, err */
 static int provided(lua_State *L)
 {
-    neapi_engine *engine = *(neapi_engine **)lua_touserdata(L, lua_upvalueindex(2));
+    const neapi_context *context = lua_touserdata(L, lua_upvalueindex(2));
+    neapi_engine *engine = context->engine;
     if (engine == NULL)
         return neapi_misuse_lj(L, "the runtime that this service belongs to is closed");
     const neapi_service *service = lua_touserdata(L, lua_upvalueindex(1));
     neap_error *error = &engine->failure;
     neapi_buffer *argument = &engine->service_argument;
-    if (engine->vm.pure)
-        return neapi_misuse_lj(L, "service '%s' cannot be used in an aggregate", service->service);
+    if (engine->vm.pure != NULL)
+        return neapi_misuse_lj(L, "service '%s' cannot be used in %s", service->service,
+                               engine->vm.pure);
     neapi_buffer_clear(argument);
     neap_status status = NEAP_OK;
     if (lua_isnoneornil(L, 1))
@@ -103,6 +106,42 @@ static void push_provided_lj(lua_State *L, const neapi_service_options *options)
         lua_setfield(L, -2, service->name);
         lua_pop(L, 1);
     }
+}
+
+/* ---- What guards them ------------------------------------------------------------------------ */
+
+static neapi_context *context_lj(lua_State *L)
+{
+    neapi_context *context = lua_touserdata(L, lua_upvalueindex(1));
+    if (context->engine == NULL)
+        neapi_misuse_lj(L, "the runtime that this service belongs to is closed");
+    return context;
+}
+
+/* clock() → seconds of a clock that never goes back */
+static int guard_clock(lua_State *L)
+{
+    const neapi_vm *vm = &context_lj(L)->engine->vm;
+    lua_pushnumber(L, (lua_Number)neapi_monotonic_us(vm->platform) / 1e6);
+    return 1;
+}
+
+/* narrow(seconds) → what ends it when it is closed */
+static int guard_narrow(lua_State *L)
+{
+    context_lj(L);
+    neapi_narrow_lj(L, lua_upvalueindex(1), luaL_checknumber(L, 1));
+    return 1;
+}
+
+/* Pushes both. */
+static void push_guards_lj(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"clock", guard_clock}, {"narrow", guard_narrow}, {NULL, NULL}};
+    luaL_newlibtable(L, functions);
+    lua_pushvalue(L, lua_upvalueindex(NEAPI_UPVALUE_CONTEXT));
+    luaL_setfuncs(L, functions, 1);
 }
 
 /* ---- Making them ----------------------------------------------------------------------------- */
@@ -164,7 +203,8 @@ static neap_status make_services(lua_State *L, neapi_engine *engine, void *argum
         return status;
     push_provided_lj(L, options);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->require);
-    lua_call(L, 5, 1);
+    push_guards_lj(L);
+    lua_call(L, 6, 1);
     engine->services = luaL_ref(L, LUA_REGISTRYINDEX);
     return NEAP_OK;
 }
@@ -183,7 +223,7 @@ neap_status neapi_engine_start(neapi_engine *engine, neapi_sources *sources,
 
 void neapi_services_push_lj(lua_State *L, const neapi_engine *engine)
 {
-    if (engine->vm.pure)
+    if (engine->vm.pure != NULL)
         neapi_misuse_lj(L, "context.services is for plain handlers, queries and middleware; what "
                            "an aggregate decides on must be in the command");
     if (engine->services == 0)

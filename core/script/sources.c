@@ -189,6 +189,8 @@ neap_status neapi_sources_find(neapi_sources *sources, neap_text module,
 
 void neapi_sources_seal(neapi_sources *sources)
 {
+    if (sources->sealed) /* engines may be opened at the same time */
+        return;
     sources->sealed = true;
     if (sources->fingerprint[0] != '\0')
         return;

@@ -91,7 +91,8 @@ static neap_status make_state(lua_State *L, neapi_engine *engine, void *argument
     if (lua_type(L, 1) == LUA_TFUNCTION) {
         lua_pushvalue(L, 1);
         push_id_lj(L, engine, job->instance);
-        engine->vm.pure = true;
+        engine->vm.pure = NEAPI_PURE_AGGREGATE;
+        engine->scope = (neapi_scope){0};
         lua_call(L, 1, 1);
         if (lua_type(L, 2) != LUA_TTABLE)
             return neapi_fail_at(L, 1, error, "'initial' must give a table, but gave a %s",

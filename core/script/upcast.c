@@ -99,11 +99,11 @@ static neap_status refuse_value(lua_State *L, int step, int index, neap_error *e
 }
 
 /* Whether the value was made by the constructor of an event that can be stored. */
-static bool is_event(lua_State *L, const neapi_engine *engine, int index)
+static bool is_event(lua_State *L, neapi_engine *engine, int index)
 {
     uint32_t message = neapi_message_of(L, engine, index);
     return message != NEAPI_NONE && engine->catalog.messages[message]->kind == NEAP_KIND_EVENT &&
-           !engine->plan.messages[message].transient;
+           !engine->catalog.messages[message]->transient;
 }
 
 /* Puts the elements of the list at `index`, the only result, in its place. */
@@ -116,7 +116,7 @@ static void spread_lj(lua_State *L, int index)
     lua_remove(L, index);
 }
 
-static bool is_list_of_events(lua_State *L, const neapi_engine *engine, int index)
+static bool is_list_of_events(lua_State *L, neapi_engine *engine, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE || neapi_message_of(L, engine, index) != NEAPI_NONE)
         return false;
@@ -127,7 +127,7 @@ static bool is_list_of_events(lua_State *L, const neapi_engine *engine, int inde
 }
 
 /* The results of a step, from `first` on, are events, nil among them counts for nothing. */
-static neap_status take_events_lj(lua_State *L, const neapi_engine *engine, int step, int first,
+static neap_status take_events_lj(lua_State *L, neapi_engine *engine, int step, int first,
                                   neap_error *error)
 {
     for (int i = lua_gettop(L); i >= first; i--) {

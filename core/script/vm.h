@@ -9,6 +9,11 @@
 
 #include "base/platform.h"
 #include "neap.h"
+#include "script/slab.h"
+
+#define NEAPI_PURE_AGGREGATE  "an aggregate"
+#define NEAPI_PURE_PROJECTION "a projection"
+#define NEAPI_PURE_SAGA       "a saga"
 
 typedef struct neapi_vm {
     lua_State *L;       /* the main thread */
@@ -22,7 +27,9 @@ typedef struct neapi_vm {
     void (*let_go)(void *host);
     void *host;
 
+    neapi_slabs slabs;
     size_t used; /* bytes of Lua in use */
+    int pause;   /* of the collector, as lua_gc takes it; 0: it is not ours to choose */
     size_t memory_bytes, allocation_bytes;
     uint64_t instruction_limit;
     uint32_t ms;
@@ -32,13 +39,15 @@ typedef struct neapi_vm {
     uint64_t unchecked;    /* of those inside C, since the limits were looked at */
     size_t grown;          /* bytes that were made since the limits were looked at */
     int64_t deadline_us;   /* set by the first hook of a handler; 0: not yet */
+    int64_t spent_us;      /* how long it ran before it waited */
     size_t refused_bytes;  /* the single request that was refused; 0: none */
     bool alarmed;          /* the allocator asked for the hook */
     bool fired;            /* a limit was reached: stays until the handler is left */
     bool frozen;           /* what handlers share can no longer be changed */
     /* What C enters Lua through: beyond is a host's Lua; NULL: there is none. */
     lua_CFunction border;
-    bool pure;         /* an aggregate's code runs: no clock, no randomness, no I/O */
+    /* What runs without clock, randomness and I/O: NEAPI_PURE_…; NULL: something that has them. */
+    const char *pure;
     bool upcasting;    /* an upcaster runs, which is pure too */
     bool waiting;      /* a coroutine yields to the lane, not to who resumed it */
     bool wait_refused; /* it cannot: on its way out is what `blocker` names */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "script/engine_state.h"
+#include "script/run.h"
 #include "script/trace.h"
 
 #define NAMES "neap.names" /* from function to name, in the registry */
@@ -51,12 +51,15 @@ void neapi_yield_open_lj(lua_State *L, int index)
 /* Writes the name that the function of the frame has in a library. */
 static bool library_name(lua_State *L, lua_Debug *ar, char *name, size_t size)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, NAMES);
-    lua_getinfo(L, "f", ar);
-    bool known = lua_rawget(L, -2) == LUA_TSTRING;
-    if (known)
-        snprintf(name, size, "%s", lua_tostring(L, -1));
-    lua_pop(L, 2);
+    bool known = false;
+    if (lua_getfield(L, LUA_REGISTRYINDEX, NAMES) == LUA_TTABLE) { /* no host has them */
+        lua_getinfo(L, "f", ar);
+        known = lua_rawget(L, -2) == LUA_TSTRING;
+        if (known)
+            snprintf(name, size, "%s", lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
     return known;
 }
 
@@ -80,7 +83,8 @@ bool neapi_yield_blocker(lua_State *L, char *name, size_t size)
             snprintf(name, size, "%s", own);
             return true;
         }
-        if (!found && ar.name != NULL) {
+        if (!found && ar.name != NULL && strcmp(ar.name, "pcall") != 0 &&
+            strcmp(ar.name, "xpcall") != 0) {
             snprintf(name, size, "%s", ar.name);
             found = true;
         }
@@ -97,19 +101,30 @@ static const char *what_runs(const neapi_engine *engine)
         return "a handler";
     case NEAPI_HANDLING_QUERY:
         return "an answer";
+    case NEAPI_HANDLING_MIDDLEWARE:
+        return "a middleware";
+    case NEAPI_HANDLING_PROJECTION:
+        return NEAPI_PURE_PROJECTION;
+    case NEAPI_HANDLING_SUBSCRIBER:
+        return "a subscriber";
+    case NEAPI_HANDLING_SAGA:
+        return NEAPI_PURE_SAGA;
     case NEAPI_HANDLING_NOTHING:
         break;
     }
-    return engine->vm.pure ? "a fold, or 'initial'," : "a domain's file";
+    return engine->vm.pure != NULL ? "a fold, or 'initial'," : "a domain's file";
 }
 
 int neapi_yield(lua_State *L)
 {
-    if (lua_isyieldable(L))
-        return lua_yield(L, lua_gettop(L));
+    const neapi_engine *engine = (neapi_engine *)(void *)neapi_vm_of(L);
+    const neapi_run *run = engine->scope.run;
+    bool at_bottom = run != NULL && L == run->thread->L; /* which is for our waits only */
     char blocker[64];
-    if (neapi_yield_blocker(L, blocker, sizeof blocker))
+    if (lua_isyieldable(L) && !at_bottom)
+        return lua_yield(L, lua_gettop(L));
+    if (!lua_isyieldable(L) && neapi_yield_blocker(L, blocker, sizeof blocker))
         return neapi_misuse_lj(L, "coroutine.yield: %s cannot be yielded through", blocker);
     return neapi_misuse_lj(L, "coroutine.yield: %s is no coroutine; nothing would resume it",
-                           what_runs((neapi_engine *)(void *)neapi_vm_of(L)));
+                           what_runs(engine));
 }

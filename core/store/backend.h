@@ -12,6 +12,7 @@
 #ifndef NEAPI_STORE_BACKEND_H
 #define NEAPI_STORE_BACKEND_H
 
+#include "store/document.h"
 #include "store/page.h"
 #include "store/survey.h"
 #include "store/unit.h"
@@ -27,6 +28,7 @@ typedef enum neapi_mode {
 /* A URL in its parts: scheme:path[?name=value&…]; options are looked up with neapi_url_option. */
 typedef struct neapi_url {
     neap_text whole; /* as given, without what may be secret */
+    neap_text given; /* with it: for a library that reads URLs itself. Never in a message */
     neap_text scheme;
     neap_text path;  /* between the scheme's ':' and '?', percent-decoded */
     neap_text query; /* behind '?', not decoded */
@@ -44,6 +46,7 @@ typedef struct neapi_store {
 typedef struct neapi_session {
     neapi_store *store;
     neapi_mode mode;
+    struct neapi_store_calls *calls; /* where its calls are counted; NULL: nowhere */
 } neapi_session;
 
 /* What became of a whole batch when commit fails. */
@@ -51,6 +54,16 @@ typedef enum neapi_outcome {
     NEAPI_OUTCOME_NONE,    /* nothing of it is durable, or ever will be */
     NEAPI_OUTCOME_UNKNOWN, /* it may be; resolve tells */
 } neapi_outcome;
+
+/* Who is shown what a store keeps beside its events. It is called inside of the store, and must not
+ * use it. What it returns other than NEAP_OK ends the showing. */
+typedef struct neapi_kept_sink {
+    void *user;
+    bool (*wants)(void *user, neap_text collection);
+    neap_status (*key)(void *user, const neapi_key *key, neap_error *error);
+    neap_status (*document)(void *user, neap_text collection, neap_text key, neap_text data,
+                            neap_error *error);
+} neapi_kept_sink;
 
 typedef struct neapi_verify_sink {
     void *user;
@@ -60,6 +73,7 @@ typedef struct neapi_verify_sink {
 struct neapi_backend {
     const char *scheme; /* "sqlite" */
     bool shared;        /* other processes may write at the same time */
+    bool waits;         /* a commit waits, for a disk or a network */
 
     /* Opens the store. Owns: the caller owns *store.
      * Rules: open_for_reading_needs_a_store (NEAP_UNKNOWN) · second_writer_is_busy (NEAP_BUSY names
@@ -92,6 +106,12 @@ struct neapi_backend {
      * condition_tells_the_newest_event · condition_sees_accepted_units_before_it ·
      * condition_does_not_see_its_own_unit · condition_does_not_see_refused_units ·
      * condition_alone_appends_nothing · refused_unit_leaves_no_tags ·
+     * document_comes_back_byte_for_byte · document_is_put_and_dropped · document_is_expected ·
+     * document_sees_operations_before_it · document_sees_accepted_units_before_it ·
+     * document_conflict_names_the_operation · documents_of_a_refused_unit_are_not_there ·
+     * documents_are_put_together_with_events · collection_is_cleared_in_pieces ·
+     * clearing_sees_what_is_before_it · documents_survive_reopening ·
+     * random_documents_match_the_model · refused_allocation_in_documents ·
      * data_comes_back_byte_for_byte · envelope_comes_back ·
      * events_get_position_and_version_at_commit · accepted_units_survive_reopening ·
      * empty_batch_is_fine · large_batch · large_event · random_histories_match_the_model ·
@@ -134,6 +154,43 @@ struct neapi_backend {
     neap_status (*find_command)(neapi_session *session, uint64_t position, neapi_arena *arena,
                                 neapi_command *result, bool *found, neap_error *error);
 
+    /* find_document copies the data into the arena. list_documents fills the (cleared) page with
+     * the first documents of the range, as far as they fit. list_collections fills the (empty)
+     * list, in any order, with those that have documents. All see what is committed, and hold
+     * nothing open afterwards.
+     * Rules: documents_are_listed_in_bytewise_order · documents_are_listed_by_prefix ·
+     * documents_are_listed_behind_a_key · pages_of_documents_join_without_gap_or_repeat ·
+     * page_of_documents_keeps_its_bounds · collections_are_listed_with_their_counts ·
+     * readers_see_documents_as_they_were_committed. */
+    neap_status (*find_document)(neapi_session *session, neap_text collection, neap_text key,
+                                 neapi_arena *arena, neap_text *data, bool *found,
+                                 neap_error *error);
+    neap_status (*list_documents)(neapi_session *session, const neapi_document_range *range,
+                                  neapi_document_page *page, neap_error *error);
+    neap_status (*list_collections)(neapi_session *session, neapi_collection_list *list,
+                                    neap_error *error);
+
+    /* Shows the sink what is there at one moment, and sets *head to the last position then: first
+     * the keys that have not expired at now_us, in their bytewise order; then the documents of each
+     * collection that it wants, by collection and key in their bytewise order. Holds nothing open
+     * afterwards.
+     * Rules: kept_is_shown_in_bytewise_order · expired_keys_are_not_shown ·
+     * unwanted_collections_are_passed_over · kept_is_shown_as_of_one_moment ·
+     * sink_ends_the_showing · refused_allocation_in_showing. */
+    neap_status (*show_kept)(neapi_session *session, int64_t now_us, const neapi_kept_sink *sink,
+                             uint64_t *head, neap_error *error);
+
+    /* Runs a SELECT of a projection that keeps rows, as far as the limits of the (cleared) result
+     * allow. NULL: the store has no SQL, and refuses NEAPI_OP_SQL and NEAPI_OP_TABLES.
+     * Rules: store_without_sql_says_so · rows_are_written_and_read · values_are_bound ·
+     * sql_sees_what_is_before_it · failing_statement_refuses_its_unit_alone ·
+     * ended_transaction_refuses_its_unit_alone · statement_may_touch_its_own_tables_only ·
+     * statement_is_one_that_writes · endless_statement_is_stopped ·
+     * tables_are_made_as_their_schema_says · view_shows_the_live_build ·
+     * builds_stand_beside_each_other · rows_survive_reopening · refused_allocation_in_sql. */
+    neap_status (*select)(neapi_session *session, const neapi_statement *statement, size_t limit,
+                          neapi_result *result, neap_error *error);
+
     /* Housekeeping between commits, in small pieces: drops keys expired at now_us, moves the WAL
      * into the file. *more: there is more to do. Called by: the writer when it is idle, and now and
      * then when it is not. Rules: expired_keys_are_dropped · refused_allocation_in_maintain. */
@@ -164,5 +221,6 @@ neap_status neapi_url_check_options(const neapi_url *url, const char *const *kno
 /* The backends. Each is the one exported symbol of stores/<name>. */
 extern const neapi_backend neapi_backend_memory;
 extern const neapi_backend neapi_backend_sqlite;
+extern const neapi_backend neapi_backend_postgresql;
 
 #endif

@@ -61,7 +61,7 @@ neap_status neapi_tags_check(neap_text type, const neap_text *tags, size_t count
     return NEAP_OK;
 }
 
-static neap_status check_event(const neap_event *event, neap_text stream, neap_error *error)
+neap_status neapi_event_check(const neap_event *event, neap_text stream, neap_error *error)
 {
     neap_status status = neapi_name_check(event->type, "an event type's name", error);
     if (status != NEAP_OK)
@@ -92,7 +92,7 @@ static neap_status check_append(const neapi_unit *unit, const neapi_op *op, size
         return neapi_fail(error, NEAP_USAGE, "the unit's appends and its events do not match");
     *events += count;
     for (size_t i = op->append.first; i < *events && status == NEAP_OK; i++)
-        status = check_event(&unit->events[i], op->append.stream, error);
+        status = neapi_event_check(&unit->events[i], op->append.stream, error);
     return status;
 }
 
@@ -162,6 +162,81 @@ static neap_status check_snapshot(const neapi_snapshot *snapshot, neap_error *er
     return NEAP_OK;
 }
 
+static neap_status check_collection(neap_text collection, neap_error *error)
+{
+    return neapi_name_check(collection, "a collection's name", error);
+}
+
+neap_status neapi_document_check(neap_text collection, neap_text key, neap_error *error)
+{
+    neap_status status = check_collection(collection, error);
+    return status == NEAP_OK ? neapi_name_check(key, "a document's key", error) : status;
+}
+
+/* Of a document that comes behind another of the same collection, only the key is looked at. */
+static neap_status check_document(const neapi_unit *unit, size_t at, neap_error *error)
+{
+    const neapi_document *document = &unit->ops[at].document;
+    const neapi_op *before = at != 0 ? &unit->ops[at - 1] : NULL;
+    bool known = before != NULL && before->kind == NEAPI_OP_DOCUMENT &&
+                 before->document.collection.data == document->collection.data &&
+                 before->document.collection.size == document->collection.size;
+    neap_status status = known ? neapi_name_check(document->key, "a document's key", error)
+                               : neapi_document_check(document->collection, document->key, error);
+    if (status == NEAP_OK &&
+        (document->write > NEAPI_DOCUMENT_DROP || document->expect > NEAPI_DOCUMENT_EQUAL))
+        return neapi_fail(error, NEAP_USAGE,
+                          "what is to become of the document %.*s of %.*s is not known",
+                          NEAPI_TEXT(document->key), NEAPI_TEXT(document->collection));
+    return status;
+}
+
+static neap_status check_clear(const neapi_op *op, neap_error *error)
+{
+    neap_status status = check_collection(op->clear.collection, error);
+    if (status == NEAP_OK && op->clear.most == 0)
+        return neapi_fail(error, NEAP_USAGE, "at most 0 documents of %.*s are to be dropped",
+                          NEAPI_TEXT(op->clear.collection));
+    return status;
+}
+
+static neap_status check_build(neap_text projection, uint32_t build, neap_error *error)
+{
+    neap_status status = neapi_name_check(projection, "a projection's name", error);
+    if (status == NEAP_OK && build == 0)
+        return neapi_fail(error, NEAP_USAGE, "%.*s has build 0; they count from 1",
+                          NEAPI_TEXT(projection));
+    return status;
+}
+
+neap_status neapi_statement_check(const neapi_statement *statement, neap_error *error)
+{
+    neap_status status = check_build(statement->projection, statement->build, error);
+    if (status == NEAP_OK && statement->text.size == 0)
+        return neapi_fail(error, NEAP_USAGE, "a statement of %.*s is empty",
+                          NEAPI_TEXT(statement->projection));
+    for (size_t i = 0; i < statement->value_count && status == NEAP_OK; i++) {
+        const neapi_value *value = &statement->values[i];
+        if (value->kind == NEAPI_VALUE_TEXT &&
+            !neapi_utf8_valid(value->bytes.data, value->bytes.size))
+            return neapi_fail(error, NEAP_INVALID, "value %zu of a statement of %.*s is not UTF-8",
+                              i + 1, NEAPI_TEXT(statement->projection));
+        if (value->kind > NEAPI_VALUE_BLOB)
+            return neapi_fail(error, NEAP_USAGE, "value %zu of a statement of %.*s is of no kind",
+                              i + 1, NEAPI_TEXT(statement->projection));
+    }
+    return status;
+}
+
+static neap_status check_tables(const neapi_tables *tables, neap_error *error)
+{
+    neap_status status = check_build(tables->projection, tables->build, error);
+    if (status == NEAP_OK && tables->change > NEAPI_TABLES_DROP)
+        return neapi_fail(error, NEAP_USAGE, "what is to become of the tables of %.*s is not known",
+                          NEAPI_TEXT(tables->projection));
+    return status;
+}
+
 neap_status neapi_unit_check(const neapi_unit *unit, size_t *op, neap_error *error)
 {
     neap_status status = NEAP_OK;
@@ -185,6 +260,18 @@ neap_status neapi_unit_check(const neapi_unit *unit, size_t *op, neap_error *err
             break;
         case NEAPI_OP_SNAPSHOT:
             status = check_snapshot(&unit->ops[i].snapshot, error);
+            break;
+        case NEAPI_OP_DOCUMENT:
+            status = check_document(unit, i, error);
+            break;
+        case NEAPI_OP_CLEAR:
+            status = check_clear(&unit->ops[i], error);
+            break;
+        case NEAPI_OP_SQL:
+            status = neapi_statement_check(&unit->ops[i].statement, error);
+            break;
+        case NEAPI_OP_TABLES:
+            status = check_tables(&unit->ops[i].tables, error);
             break;
         default: /* A kind that this front does not know may be known to a store. */
             break;
@@ -227,5 +314,20 @@ neap_status neapi_range_check(const neapi_range *range, neap_error *error)
         return neapi_fail(error, NEAP_USAGE,
                           "what is read begins at 0; versions and positions "
                           "count from 1");
+    return NEAP_OK;
+}
+
+neap_status neapi_document_range_check(const neapi_document_range *range, neap_error *error)
+{
+    neap_status status = check_collection(range->collection, error);
+    if (status != NEAP_OK)
+        return status;
+    if (range->limit == 0)
+        return neapi_fail(error, NEAP_USAGE, "a page of at most 0 documents was asked for");
+    size_t longest =
+        range->prefix.size > range->behind.size ? range->prefix.size : range->behind.size;
+    if (longest > NEAPI_STREAM_BYTES)
+        return neapi_fail(error, NEAP_INVALID, "a document's key has at most %d bytes, not %zu",
+                          NEAPI_STREAM_BYTES, longest);
     return NEAP_OK;
 }

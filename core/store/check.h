@@ -9,8 +9,19 @@
  * unit is put together). */
 neap_status neapi_unit_check(const neapi_unit *unit, size_t *op, neap_error *error);
 
+/* Whether the event could be appended to the stream, whose name was checked. Errors: the same. */
+neap_status neapi_event_check(const neap_event *event, neap_text stream, neap_error *error);
+
 /* Errors: NEAP_USAGE, NEAP_INVALID (a name). */
 neap_status neapi_range_check(const neapi_range *range, neap_error *error);
+
+/* Whether these can name a document. Errors: NEAP_INVALID. */
+neap_status neapi_document_check(neap_text collection, neap_text key, neap_error *error);
+/* Errors: NEAP_USAGE, NEAP_INVALID (a name). */
+neap_status neapi_document_range_check(const neapi_document_range *range, neap_error *error);
+
+/* Errors: NEAP_USAGE, NEAP_INVALID (a name, a value). */
+neap_status neapi_statement_check(const neapi_statement *statement, neap_error *error);
 
 /* Whether text can name a stream, a type or a key: UTF-8, 1 to NEAPI_STREAM_BYTES, no control
  * characters. what: "a stream's name". Errors: NEAP_INVALID. */

@@ -1,14 +1,17 @@
 #include "store/store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "store/check.h"
+#include "store/mark.h"
 #include "store/url.h"
 
-static const neapi_backend *const backends[] = {&neapi_backend_memory, &neapi_backend_sqlite};
+static const neapi_backend *const backends[] = {&neapi_backend_memory, &neapi_backend_sqlite,
+                                                &neapi_backend_postgresql};
 #define BACKENDS (sizeof backends / sizeof *backends)
 
 static neap_status find_backend(const neapi_url *url, const neapi_backend **found,
@@ -33,8 +36,8 @@ static neap_status find_backend(const neapi_url *url, const neapi_backend **foun
                       meant != NULL ? meant : "", meant != NULL ? "\"?" : "", known);
 }
 
-neap_status neapi_store_open(const char *url, neapi_mode mode, neapi_store **store,
-                             neap_error *error)
+neap_status neapi_store_open_unfinished(const char *url, neapi_mode mode, neapi_store **store,
+                                        neap_error *error)
 {
     neap_error local;
     if (error == NULL)
@@ -66,6 +69,26 @@ cleanup:
     neapi_free(name);
     neapi_arena_fini(&arena);
     return status;
+}
+
+neap_status neapi_store_open(const char *url, neapi_mode mode, neapi_store **store,
+                             neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    neapi_store *opened;
+    neap_status status = neapi_store_open_unfinished(url, mode, &opened, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_mark_check(opened, error);
+    if (status != NEAP_OK) {
+        neapi_error_prefix(error, "open %s", opened->name);
+        neapi_store_close(opened);
+        return status;
+    }
+    *store = opened;
+    return NEAP_OK;
 }
 
 void neapi_store_close(neapi_store *store)
@@ -107,8 +130,14 @@ neap_status neapi_session_open(neapi_store *store, neapi_mode mode, neapi_sessio
     }
     opened->store = store;
     opened->mode = mode;
+    opened->calls = NULL;
     *session = opened;
     return NEAP_OK;
+}
+
+void neapi_session_count_calls(neapi_session *session, neapi_store_calls *calls)
+{
+    session->calls = calls;
 }
 
 void neapi_session_close(neapi_session *session)
@@ -194,9 +223,12 @@ neap_status neapi_commit(neapi_session *session, neapi_unit *const *units, size_
         return neapi_fail(error, NEAP_USAGE, "a session that reads cannot commit");
     checked_batch batch;
     neap_status status = check_batch(units, count, &batch, error);
-    if (status == NEAP_OK && batch.count != 0)
+    if (status == NEAP_OK && batch.count != 0) {
+        int64_t began_us = neapi_call_begin(session);
         status = session->store->backend->commit(session, batch.units, batch.count, now_us, outcome,
                                                  error);
+        neapi_call_end(session, NEAPI_CALL_COMMIT, began_us, status);
+    }
     if (status != NEAP_OK)
         prefix_commit(session, units, count, error);
     finish_batch(units, count, &batch, status == NEAP_OK);
@@ -215,9 +247,12 @@ neap_status neapi_resolve(neapi_session *session, neapi_unit *const *units, size
     checked_batch batch;
     bool answer = false;
     neap_status status = check_batch(units, count, &batch, error);
-    if (status == NEAP_OK)
+    if (status == NEAP_OK) {
+        int64_t began_us = neapi_call_begin(session);
         status =
             session->store->backend->resolve(session, batch.units, batch.count, &answer, error);
+        neapi_call_end(session, NEAPI_CALL_RESOLVE, began_us, status);
+    }
     if (status == NEAP_OK)
         *durable = answer;
     finish_batch(units, count, &batch, status == NEAP_OK && answer);
@@ -240,7 +275,9 @@ neap_status neapi_read(neapi_session *session, const neapi_range *range, neapi_p
         page->last = true;
         return NEAP_OK;
     }
+    int64_t began_us = neapi_call_begin(session);
     status = session->store->backend->read(session, range, page, error);
+    neapi_call_end(session, NEAPI_CALL_READ, began_us, status);
     if (status != NEAP_OK)
         neapi_page_clear(page);
     return failed(session, status, "read", error);
@@ -255,7 +292,9 @@ neap_status neapi_stream_head(neapi_session *session, neap_text stream, uint64_t
     neap_status status = neapi_stream_check(stream, error);
     if (status != NEAP_OK)
         return status;
+    int64_t began_us = neapi_call_begin(session);
     status = session->store->backend->stream_head(session, stream, version, position, error);
+    neapi_call_end(session, NEAPI_CALL_STREAM_HEAD, began_us, status);
     return failed(session, status, "read", error);
 }
 
@@ -264,7 +303,10 @@ neap_status neapi_head(neapi_session *session, uint64_t *position, neap_error *e
     neap_error local;
     if (error == NULL)
         error = &local;
-    return failed(session, session->store->backend->head(session, position, error), "read", error);
+    int64_t began_us = neapi_call_begin(session);
+    neap_status status = session->store->backend->head(session, position, error);
+    neapi_call_end(session, NEAPI_CALL_HEAD, began_us, status);
+    return failed(session, status, "read", error);
 }
 
 neap_status neapi_find_key(neapi_session *session, neap_text key, int64_t now_us,
@@ -276,7 +318,9 @@ neap_status neapi_find_key(neapi_session *session, neap_text key, int64_t now_us
     neap_status status = neapi_name_check(key, "an idempotency key", error);
     if (status != NEAP_OK)
         return status;
+    int64_t began_us = neapi_call_begin(session);
     status = session->store->backend->find_key(session, key, now_us, arena, result, found, error);
+    neapi_call_end(session, NEAPI_CALL_FIND_KEY, began_us, status);
     return failed(session, status, "find a key in", error);
 }
 
@@ -290,8 +334,10 @@ neap_status neapi_find_snapshot(neapi_session *session, neap_text name, uint64_t
     neap_status status = neapi_name_check(name, "a snapshot's name", error);
     if (status != NEAP_OK)
         return status;
+    int64_t began_us = neapi_call_begin(session);
     status = session->store->backend->find_snapshot(session, name, max_version, fingerprint, arena,
                                                     result, found, error);
+    neapi_call_end(session, NEAPI_CALL_FIND_SNAPSHOT, began_us, status);
     return failed(session, status, "find a snapshot in", error);
 }
 
@@ -303,9 +349,102 @@ neap_status neapi_find_command(neapi_session *session, uint64_t position, neapi_
         error = &local;
     if (position == 0)
         return neapi_fail(error, NEAP_USAGE, "there is no event 0; positions count from 1");
+    int64_t began_us = neapi_call_begin(session);
     neap_status status =
         session->store->backend->find_command(session, position, arena, result, found, error);
+    neapi_call_end(session, NEAPI_CALL_FIND_COMMAND, began_us, status);
     return failed(session, status, "find a command in", error);
+}
+
+neap_status neapi_find_document(neapi_session *session, neap_text collection, neap_text key,
+                                neapi_arena *arena, neap_text *data, bool *found, neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    neap_status status = neapi_document_check(collection, key, error);
+    if (status != NEAP_OK)
+        return status;
+    int64_t began_us = neapi_call_begin(session);
+    status =
+        session->store->backend->find_document(session, collection, key, arena, data, found, error);
+    neapi_call_end(session, NEAPI_CALL_FIND_DOCUMENT, began_us, status);
+    return failed(session, status, "find a document in", error);
+}
+
+neap_status neapi_list_documents(neapi_session *session, const neapi_document_range *range,
+                                 neapi_document_page *page, neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    neap_status status = neapi_document_range_check(range, error);
+    if (status != NEAP_OK)
+        return status;
+    neapi_document_page_clear(page);
+    int64_t began_us = neapi_call_begin(session);
+    status = session->store->backend->list_documents(session, range, page, error);
+    neapi_call_end(session, NEAPI_CALL_LIST_DOCUMENTS, began_us, status);
+    if (status != NEAP_OK)
+        neapi_document_page_clear(page);
+    return failed(session, status, "list documents of", error);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const neapi_collection *left = a, *right = b;
+    return neapi_text_compare(left->name, right->name);
+}
+
+neap_status neapi_list_collections(neapi_session *session, neapi_collection_list *list,
+                                   neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    neapi_arena_clear(&list->arena);
+    list->count = 0;
+    int64_t began_us = neapi_call_begin(session);
+    neap_status status = session->store->backend->list_collections(session, list, error);
+    neapi_call_end(session, NEAPI_CALL_LIST_COLLECTIONS, began_us, status);
+    if (status != NEAP_OK)
+        list->count = 0;
+    if (list->count != 0)
+        qsort(list->collections, list->count, sizeof *list->collections, by_name);
+    return failed(session, status, "list collections of", error);
+}
+
+neap_status neapi_show_kept(neapi_session *session, int64_t now_us, const neapi_kept_sink *sink,
+                            uint64_t *head, neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    int64_t began_us = neapi_call_begin(session);
+    neap_status status = session->store->backend->show_kept(session, now_us, sink, head, error);
+    neapi_call_end(session, NEAPI_CALL_SHOW_KEPT, began_us, status);
+    return failed(session, status, "read", error);
+}
+
+neap_status neapi_select(neapi_session *session, const neapi_statement *statement, size_t limit,
+                         neapi_result *result, neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    neapi_result_clear(result);
+    neap_status status = neapi_statement_check(statement, error);
+    if (status != NEAP_OK)
+        return status;
+    if (session->store->backend->select == NULL)
+        return neapi_fail(error, NEAP_USAGE, "projection %.*s keeps rows with SQL; %s has none",
+                          NEAPI_TEXT(statement->projection), session->store->name);
+    int64_t began_us = neapi_call_begin(session);
+    status = session->store->backend->select(session, statement, limit, result, error);
+    neapi_call_end(session, NEAPI_CALL_SELECT, began_us, status);
+    if (status != NEAP_OK)
+        neapi_result_clear(result);
+    return failed(session, status, "select from", error);
 }
 
 neap_status neapi_maintain(neapi_session *session, int64_t now_us, bool *more, neap_error *error)
@@ -315,6 +454,8 @@ neap_status neapi_maintain(neapi_session *session, int64_t now_us, bool *more, n
         error = &local;
     if (session->mode != NEAPI_MODE_WRITE)
         return neapi_fail(error, NEAP_USAGE, "a session that reads cannot maintain the store");
+    int64_t began_us = neapi_call_begin(session);
     neap_status status = session->store->backend->maintain(session, now_us, more, error);
+    neapi_call_end(session, NEAPI_CALL_MAINTAIN, began_us, status);
     return failed(session, status, "maintain", error);
 }

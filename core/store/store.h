@@ -4,18 +4,35 @@
 #ifndef NEAPI_STORE_STORE_H
 #define NEAPI_STORE_STORE_H
 
-#include "store/backend.h"
+#include "store/calls.h"
 
-#define NEAPI_STREAM_BYTES 512 /* the longest stream name, type name, idempotency key and tag */
-#define NEAPI_TAGS_MOST    64  /* how many tags one range or one condition names */
+#define NEAPI_TAGS_MOST 64 /* how many tags one range or one condition names */
 
-/* Opens by URL. Errors: NEAP_USAGE (URL, scheme, option), else as the backend's open. */
+/* Opens by URL. Errors: NEAP_USAGE (URL, scheme, option), NEAP_UNAVAILABLE (an import into it is
+ * not complete), else as the backend's open. */
 neap_status neapi_store_open(const char *url, neapi_mode mode, neapi_store **store,
                              neap_error *error);
+/* The same for who goes on with an import. */
+neap_status neapi_store_open_unfinished(const char *url, neapi_mode mode, neapi_store **store,
+                                        neap_error *error);
 void neapi_store_close(neapi_store *store);
 neap_status neapi_session_open(neapi_store *store, neapi_mode mode, neapi_session **session,
                                neap_error *error);
 void neapi_session_close(neapi_session *session);
+/* Counts the session's calls there from now on; NULL: nowhere. Lifetime of calls: the session's. */
+void neapi_session_count_calls(neapi_session *session, neapi_store_calls *calls);
+
+/* Whether reading goes to where several processes write, and so over a network. */
+static inline bool neapi_session_is_remote(const neapi_session *session)
+{
+    return session->store->backend->shared;
+}
+
+/* Whether a commit waits for something, so that others may work meanwhile. */
+static inline bool neapi_session_waits(const neapi_session *session)
+{
+    return session->store->backend->waits;
+}
 
 /* As the backend's, with every unit checked first: a unit that no store could hold (a bad name, no
  * data, an operation twice) is refused with NEAP_USAGE or NEAP_INVALID and not given to the
@@ -36,6 +53,25 @@ neap_status neapi_find_snapshot(neapi_session *session, neap_text name, uint64_t
                                 bool *found, neap_error *error);
 neap_status neapi_find_command(neapi_session *session, uint64_t position, neapi_arena *arena,
                                neapi_command *result, bool *found, neap_error *error);
+/* Copies the document's data into the arena; *found is false, and that no error, if there is none.
+ */
+neap_status neapi_find_document(neapi_session *session, neap_text collection, neap_text key,
+                                neapi_arena *arena, neap_text *data, bool *found,
+                                neap_error *error);
+/* Fills the page, whatever was on it before. */
+neap_status neapi_list_documents(neapi_session *session, const neapi_document_range *range,
+                                 neapi_document_page *page, neap_error *error);
+/* Fills the list, whatever was on it before. It counts every document: not to be polled. */
+neap_status neapi_list_collections(neapi_session *session, neapi_collection_list *list,
+                                   neap_error *error);
+/* Shows the sink keys and documents as of one moment; *head: the last position then. */
+neap_status neapi_show_kept(neapi_session *session, int64_t now_us, const neapi_kept_sink *sink,
+                            uint64_t *head, neap_error *error);
+/* Runs a projection's SELECT, which reads its build's own tables and no others; at most `limit`
+ * rows come. Fills the result, whatever it was before. Errors: NEAP_USAGE (the statement; the store
+ * has no SQL), NEAP_LIMIT (it goes on for too long), NEAP_STORE. */
+neap_status neapi_select(neapi_session *session, const neapi_statement *statement, size_t limit,
+                         neapi_result *result, neap_error *error);
 neap_status neapi_maintain(neapi_session *session, int64_t now_us, bool *more, neap_error *error);
 
 /* Whether a name can be a stream's: UTF-8, 1 to NEAPI_STREAM_BYTES, no control characters. Errors:

@@ -1,20 +1,22 @@
 #include "store/unit.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
 
-#define FIRST_OPS    4
-#define FIRST_EVENTS 2
-#define FIRST_BYTES  1024
+#define FIRST_EVENTS 1
+#define FIRST_OPS    3
+#define FIRST_BYTES  512
 
-/* A unit and the first of everything that it needs, in one allocation: most units never need a
- * second. */
+/* A unit and the first of everything that it needs, in one allocation, what the store writes to
+ * first: most units never need a second. Many are on their way at once, so each is small. */
 typedef struct whole_unit {
     neapi_unit unit;
-    neapi_op ops[FIRST_OPS];
     neap_event events[FIRST_EVENTS];
+    neapi_op ops[FIRST_OPS];
     _Alignas(max_align_t) char memory[FIRST_BYTES];
 } whole_unit;
 
@@ -28,8 +30,10 @@ static void begin(neapi_unit *unit)
     unit->event_count = 0;
     unit->event_capacity = FIRST_EVENTS;
     unit->event_bytes = 0;
+    unit->due_us = 0;
     unit->state = NEAPI_UNIT_BUILDING;
     unit->verdict = (neapi_verdict){0};
+    unit->message = (neap_text){"", 0};
 }
 
 neapi_unit *neapi_unit_new(neap_uuid id)
@@ -64,6 +68,11 @@ void neapi_unit_release(neapi_unit *unit)
         neapi_free(unit);
         unit = after;
     }
+}
+
+size_t neapi_unit_bytes(const neapi_unit *unit)
+{
+    return sizeof(whole_unit) + neapi_arena_held(&unit->arena);
 }
 
 void neapi_unit_follow(neapi_unit *unit, neapi_unit *after)
@@ -118,21 +127,37 @@ static neap_event *next_event(neapi_unit *unit)
     return &unit->events[unit->event_count];
 }
 
-/* Replaces the text by a copy in the unit; an empty text stays empty without one. */
-static bool keep(neapi_unit *unit, neap_text *text)
+/* Replaces each text by a terminated copy in the unit, all in one piece; an empty text stays empty
+ * without one. */
+static bool keep_all(neapi_unit *unit, neap_text *const *texts, size_t count)
 {
-    if (text->size == 0) {
-        *text = (neap_text){"", 0};
-        return true;
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += texts[i]->size != 0 ? texts[i]->size + 1 : 0;
+    char *at = bytes != 0 ? neapi_arena_alloc(&unit->arena, bytes) : NULL;
+    if (bytes != 0 && at == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = texts[i]->size;
+        if (size == 0) {
+            texts[i]->data = "";
+            continue;
+        }
+        memcpy(at, texts[i]->data, size);
+        at[size] = '\0';
+        texts[i]->data = at;
+        at += size + 1;
     }
-    *text = neapi_arena_text(&unit->arena, *text);
-    return text->data != NULL;
+    return true;
 }
+#define KEEP(unit, ...)                                                                            \
+    keep_all((unit), (neap_text *const[]){__VA_ARGS__},                                            \
+             sizeof((neap_text *const[]){__VA_ARGS__}) / sizeof(neap_text *))
 
 neap_status neapi_unit_expect(neapi_unit *unit, neap_text stream, uint64_t version)
 {
     neapi_op *op = next_op(unit, NEAPI_OP_EXPECT);
-    if (op == NULL || !keep(unit, &stream))
+    if (op == NULL || !KEEP(unit, &stream))
         return NEAP_NOMEM;
     op->expect.stream = stream;
     op->expect.version = version;
@@ -146,7 +171,7 @@ static neap_text *keep_texts(neapi_unit *unit, const neap_text *texts, size_t co
     neap_text *kept = neapi_arena_alloc(&unit->arena, count * sizeof *kept);
     for (size_t i = 0; i < count && kept != NULL; i++) {
         kept[i] = texts[i];
-        if (!keep(unit, &kept[i]))
+        if (!KEEP(unit, &kept[i]))
             return NULL;
     }
     return kept;
@@ -177,7 +202,7 @@ neap_status neapi_unit_key(neapi_unit *unit, const neapi_key *key)
     if (op == NULL)
         return NEAP_NOMEM;
     op->key = *key;
-    if (!keep(unit, &op->key.key) || !keep(unit, &op->key.stream) || !keep(unit, &op->key.types))
+    if (!KEEP(unit, &op->key.key, &op->key.stream, &op->key.types))
         return NEAP_NOMEM;
     unit->op_count++;
     return NEAP_OK;
@@ -189,8 +214,7 @@ neap_status neapi_unit_command(neapi_unit *unit, const neapi_command *command)
     if (op == NULL)
         return NEAP_NOMEM;
     op->command = *command;
-    if (!keep(unit, &op->command.name) || !keep(unit, &op->command.data) ||
-        !keep(unit, &op->command.meta))
+    if (!KEEP(unit, &op->command.name, &op->command.data, &op->command.meta))
         return NEAP_NOMEM;
     unit->op_count++;
     return NEAP_OK;
@@ -202,8 +226,98 @@ neap_status neapi_unit_snapshot(neapi_unit *unit, const neapi_snapshot *snapshot
     if (op == NULL)
         return NEAP_NOMEM;
     op->snapshot = *snapshot;
-    if (!keep(unit, &op->snapshot.name) || !keep(unit, &op->snapshot.fingerprint) ||
-        !keep(unit, &op->snapshot.state))
+    if (!KEEP(unit, &op->snapshot.name, &op->snapshot.fingerprint, &op->snapshot.state))
+        return NEAP_NOMEM;
+    unit->op_count++;
+    return NEAP_OK;
+}
+
+/* Many documents of one collection come one after another: its name is kept once for them. */
+static bool keep_collection(neapi_unit *unit, neap_text *collection)
+{
+    const neapi_op *last = unit->op_count != 0 ? &unit->ops[unit->op_count - 1] : NULL;
+    if (last == NULL || last->kind != NEAPI_OP_DOCUMENT ||
+        !neapi_text_equal(last->document.collection, *collection))
+        return KEEP(unit, collection);
+    *collection = last->document.collection;
+    return true;
+}
+
+neap_status neapi_unit_document(neapi_unit *unit, const neapi_document *document)
+{
+    neapi_op *op = next_op(unit, NEAPI_OP_DOCUMENT);
+    if (op == NULL)
+        return NEAP_NOMEM;
+    op->document = *document;
+    if (document->write != NEAPI_DOCUMENT_PUT)
+        op->document.data = (neap_text){"", 0};
+    if (document->expect != NEAPI_DOCUMENT_EQUAL)
+        op->document.expected = (neap_text){"", 0};
+    if (!keep_collection(unit, &op->document.collection) ||
+        !KEEP(unit, &op->document.key, &op->document.expected, &op->document.data))
+        return NEAP_NOMEM;
+    unit->op_count++;
+    return NEAP_OK;
+}
+
+neap_status neapi_unit_clear_collection(neapi_unit *unit, neap_text collection, uint32_t most)
+{
+    neapi_op *op = next_op(unit, NEAPI_OP_CLEAR);
+    if (op == NULL || !KEEP(unit, &collection))
+        return NEAP_NOMEM;
+    op->clear.collection = collection;
+    op->clear.most = most;
+    unit->op_count++;
+    return NEAP_OK;
+}
+
+/* Copies of the values, with their bytes; NULL if refused, and only then. */
+static neapi_value *keep_values(neapi_unit *unit, const neapi_value *values, size_t count)
+{
+    neapi_value *kept = neapi_arena_alloc(&unit->arena, count * sizeof *kept);
+    for (size_t i = 0; i < count && kept != NULL; i++) {
+        kept[i] = values[i];
+        bool bytes = values[i].kind == NEAPI_VALUE_TEXT || values[i].kind == NEAPI_VALUE_BLOB;
+        if (bytes && !KEEP(unit, &kept[i].bytes))
+            return NULL;
+    }
+    return kept;
+}
+
+/* What the statement before it says, too, is kept once. */
+static bool keep_sql(neapi_unit *unit, neapi_statement *statement)
+{
+    const neapi_op *last = unit->op_count != 0 ? &unit->ops[unit->op_count - 1] : NULL;
+    if (last == NULL || last->kind != NEAPI_OP_SQL ||
+        !neapi_text_equal(last->statement.projection, statement->projection))
+        return KEEP(unit, &statement->projection, &statement->text);
+    statement->projection = last->statement.projection;
+    if (!neapi_text_equal(last->statement.text, statement->text))
+        return KEEP(unit, &statement->text);
+    statement->text = last->statement.text;
+    return true;
+}
+
+neap_status neapi_unit_sql(neapi_unit *unit, const neapi_statement *statement)
+{
+    neapi_op *op = next_op(unit, NEAPI_OP_SQL);
+    if (op == NULL)
+        return NEAP_NOMEM;
+    op->statement = *statement;
+    op->statement.values = keep_values(unit, statement->values, statement->value_count);
+    if (op->statement.values == NULL || !keep_sql(unit, &op->statement))
+        return NEAP_NOMEM;
+    unit->op_count++;
+    return NEAP_OK;
+}
+
+neap_status neapi_unit_tables(neapi_unit *unit, const neapi_tables *tables)
+{
+    neapi_op *op = next_op(unit, NEAPI_OP_TABLES);
+    if (op == NULL)
+        return NEAP_NOMEM;
+    op->tables = *tables;
+    if (!KEEP(unit, &op->tables.projection, &op->tables.text))
         return NEAP_NOMEM;
     unit->op_count++;
     return NEAP_OK;
@@ -231,21 +345,17 @@ neap_status neapi_unit_append(neapi_unit *unit, neap_text stream, uint64_t expec
     neap_event *kept = next_event(unit);
     if (op == NULL || kept == NULL)
         return NEAP_NOMEM;
-    if (continues)
-        stream = last->append.stream;
-    else if (!keep(unit, &stream))
-        return NEAP_NOMEM;
-
     *kept = *event;
     kept->position = kept->version = 0;
-    kept->stream = stream;
+    kept->stream = continues ? last->append.stream : stream;
     size_t bytes = event->data.size + event->meta.size;
-    if (!keep(unit, &kept->type) || !keep(unit, &kept->data) || !keep(unit, &kept->meta) ||
-        !keep_tags(unit, kept, &bytes))
+    bool copied = continues ? KEEP(unit, &kept->type, &kept->data, &kept->meta)
+                            : KEEP(unit, &kept->stream, &kept->type, &kept->data, &kept->meta);
+    if (!copied || !keep_tags(unit, kept, &bytes))
         return NEAP_NOMEM;
 
     if (!continues) {
-        op->append.stream = stream;
+        op->append.stream = kept->stream;
         op->append.expected = expected;
         op->append.first = unit->event_count;
         op->append.count = 0;
@@ -263,6 +373,19 @@ void neapi_unit_clear(neapi_unit *unit)
     begin(unit);
 }
 
+void neapi_unit_say(neapi_unit *unit, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    neap_text said = neapi_text(text, size < 0 ? 0 : strlen(text));
+    unit->message = neapi_arena_text(&unit->arena, said);
+    if (unit->message.data == NULL)
+        unit->message = (neap_text){"", 0};
+}
+
 /* Once a unit is judged, what it was decided on matters to nobody any more. */
 static void judged(neapi_unit *unit, neapi_unit_state state)
 {
@@ -276,6 +399,7 @@ void neapi_unit_accept(neapi_unit *unit, uint64_t first_position, uint64_t last_
 {
     unit->verdict = (neapi_verdict){
         .status = NEAP_OK, .first_position = first_position, .last_position = last_position};
+    unit->message = (neap_text){"", 0};
     judged(unit, NEAPI_UNIT_ACCEPTED);
 }
 

@@ -12,6 +12,9 @@
 #include "base/arena.h"
 #include "neap.h"
 
+/* The longest name of a stream, type, key, tag, collection and document. */
+#define NEAPI_STREAM_BYTES 512
+
 typedef enum neapi_op_kind {
     NEAPI_OP_EXPECT,    /* precondition only: the stream has exactly this version */
     NEAPI_OP_CONDITION, /* precondition only: nobody else has appended, meanwhile, an event that the
@@ -20,6 +23,10 @@ typedef enum neapi_op_kind {
     NEAPI_OP_KEY, /* an idempotency key, which must not be there; kept with the unit's receipt */
     NEAPI_OP_COMMAND,  /* the command that decided: found again from any event of the unit */
     NEAPI_OP_SNAPSHOT, /* a folded state as of a version; older ones of the name beyond `keep` go */
+    NEAPI_OP_DOCUMENT, /* one document: a precondition, and what becomes of it */
+    NEAPI_OP_CLEAR,    /* the first documents of a collection go, in the order of their keys */
+    NEAPI_OP_SQL,      /* one statement of a projection that keeps rows */
+    NEAPI_OP_TABLES,   /* what becomes of the tables of such a projection */
 } neapi_op_kind;
 
 /* The command that decided a unit. */
@@ -66,6 +73,76 @@ typedef struct neapi_condition {
                        was looked at, wanted or not: what lies behind it is looked at again */
 } neapi_condition;
 
+typedef enum neapi_document_write {
+    NEAPI_DOCUMENT_KEEP, /* as it is: for the precondition's sake */
+    NEAPI_DOCUMENT_PUT,  /* made, or given other data */
+    NEAPI_DOCUMENT_DROP, /* is there no more, and need not have been */
+} neapi_document_write;
+
+typedef enum neapi_document_expect {
+    NEAPI_DOCUMENT_ANY,
+    NEAPI_DOCUMENT_ABSENT,
+    NEAPI_DOCUMENT_PRESENT,
+    NEAPI_DOCUMENT_EQUAL, /* it is there, with the expected data */
+} neapi_document_expect;
+
+/* Bytes under a key in a collection: what a projection keeps, and everything else that is durable
+ * beside events. A collection is there as long as it has documents. Not as expected: NEAP_CONFLICT.
+ * It sees what the operations before it in its unit, and accepted units before it, left behind. */
+typedef struct neapi_document {
+    neap_text collection, key; /* as a stream's name */
+    neapi_document_write write;
+    neapi_document_expect expect;
+    neap_text expected; /* of EQUAL */
+    neap_text data;     /* of PUT: bytes, not looked at; may be empty */
+} neapi_document;
+
+typedef enum neapi_value_kind {
+    NEAPI_VALUE_NULL,
+    NEAPI_VALUE_INTEGER,
+    NEAPI_VALUE_FLOAT,
+    NEAPI_VALUE_TEXT, /* UTF-8 */
+    NEAPI_VALUE_BLOB,
+} neapi_value_kind;
+
+typedef struct neapi_value {
+    neapi_value_kind kind;
+    union {
+        int64_t integer;
+        double number;
+        neap_text bytes; /* of TEXT and BLOB */
+    };
+} neapi_value;
+
+/* One INSERT, REPLACE, UPDATE or DELETE, with or without WITH. {name} in the text stands for the
+ * build's own table of that name; of tables it may read and write no others. Values are bound to
+ * the parameters ?1, ?2, … in order, as many as there are. It sees what the statements before it in
+ * its unit, and accepted units before it, left behind. A statement that fails refuses its unit
+ * alone, with NEAP_USAGE (it is none that may be run), NEAP_STORE (it failed) or NEAP_LIMIT (it
+ * goes on for too long), and unit->message says why. A store without SQL: NEAP_USAGE. */
+typedef struct neapi_statement {
+    neap_text projection; /* as a stream's name */
+    uint32_t build;       /* from 1 */
+    neap_text text;
+    const neapi_value *values;
+    size_t value_count;
+    uint64_t position; /* of the event that it is about, for the message; 0: none */
+} neapi_statement;
+
+typedef enum neapi_tables_change {
+    NEAPI_TABLES_CREATE, /* the build's tables and indexes are made, by one or more CREATE */
+    NEAPI_TABLES_SHOW, /* the view `name` shows what this build has in {name}, and no other does */
+    NEAPI_TABLES_DROP, /* and views that show them; there need not be any */
+} neapi_tables_change;
+
+/* The tables of one build of a projection. Refused as a statement is. */
+typedef struct neapi_tables {
+    neap_text projection;
+    uint32_t build;
+    neapi_tables_change change;
+    neap_text text; /* of CREATE: names of tables and indexes are {name} */
+} neapi_tables;
+
 typedef struct neapi_op {
     neapi_op_kind kind;
     union {
@@ -83,6 +160,13 @@ typedef struct neapi_op {
         neapi_key key;
         neapi_command command; /* at most one a unit */
         neapi_snapshot snapshot;
+        neapi_document document;
+        struct {
+            neap_text collection;
+            uint32_t most; /* how many go at most, at least 1 */
+        } clear;
+        neapi_statement statement;
+        neapi_tables tables;
     };
 } neapi_op;
 
@@ -95,10 +179,10 @@ typedef enum neapi_unit_state {
 
 /* Why a unit was refused, or where it went. */
 typedef struct neapi_verdict {
-    neap_status status; /* NEAP_OK, NEAP_CONFLICT (a version, a condition), NEAP_DUPLICATE (the
-                           key), NEAP_USAGE (operation), NEAP_INVALID (a name, data), NEAP_NOMEM
-                           (this unit alone), NEAP_LIMIT (more than this store holds), or what made
-                           the whole batch fail */
+    neap_status status; /* NEAP_OK, NEAP_CONFLICT (a version, a condition, a document),
+                           NEAP_DUPLICATE (the key), NEAP_USAGE (operation), NEAP_INVALID (a name,
+                           data), NEAP_NOMEM (this unit alone), NEAP_LIMIT (more than this store
+                           holds), or what made the whole batch fail */
     size_t op;          /* the operation that was refused */
     uint64_t actual;    /* of NEAP_CONFLICT: the stream's version at that moment; of a condition the
                            position of the newest event that is against it */
@@ -124,6 +208,10 @@ typedef struct neapi_unit {
     struct neapi_unit *after;
     neapi_unit_state state;
     neapi_verdict verdict;
+    int64_t due_us;    /* the earliest moment for which it puts something into the queue, µs since
+                          1970; 0: it puts nothing there */
+    neap_text message; /* what a refused unit's SQL was refused for; empty: nothing to say. In the
+                          unit's memory */
     struct neapi_unit *next; /* for whoever owns the unit: a queue */
     void *owner;
 } neapi_unit;
@@ -132,6 +220,9 @@ typedef struct neapi_unit {
 neapi_unit *neapi_unit_new(neap_uuid id);
 neapi_unit *neapi_unit_hold(neapi_unit *unit); /* Threads: any. */
 void neapi_unit_release(neapi_unit *unit);     /* Threads: any. NULL is allowed. */
+
+/* The memory that it takes, all of it. */
+size_t neapi_unit_bytes(const neapi_unit *unit);
 
 /* Sets unit->after and holds it; after may be NULL. A chain does not grow: what `after` itself
  * waited for, it lets go once it has been judged. */
@@ -149,6 +240,10 @@ neap_status neapi_unit_condition(neapi_unit *unit, const neap_text *types, size_
 neap_status neapi_unit_key(neapi_unit *unit, const neapi_key *key);
 neap_status neapi_unit_command(neapi_unit *unit, const neapi_command *command);
 neap_status neapi_unit_snapshot(neapi_unit *unit, const neapi_snapshot *snapshot);
+neap_status neapi_unit_document(neapi_unit *unit, const neapi_document *document);
+neap_status neapi_unit_clear_collection(neapi_unit *unit, neap_text collection, uint32_t most);
+neap_status neapi_unit_sql(neapi_unit *unit, const neapi_statement *statement);
+neap_status neapi_unit_tables(neapi_unit *unit, const neapi_tables *tables);
 
 /* Adds an event: to the last operation, if that is an APPEND of the same stream (expected is then
  * not looked at), else with a new one. Of `event` position and version are ignored. Errors:
@@ -160,7 +255,10 @@ neap_status neapi_unit_append(neapi_unit *unit, neap_text stream, uint64_t expec
  * again. */
 void neapi_unit_clear(neapi_unit *unit);
 
-/* Judgement, by stores and the writer. */
+/* Judgement, by stores and the writer. neapi_unit_say sets the message; if there is no memory for
+ * it it is empty. */
+void neapi_unit_say(neapi_unit *unit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void neapi_unit_accept(neapi_unit *unit, uint64_t first_position, uint64_t last_position);
 void neapi_unit_refuse(neapi_unit *unit, neap_status status, size_t op, uint64_t actual);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -52,42 +53,55 @@ static bool is_scheme(neap_text scheme)
     return scheme.size > 0;
 }
 
-/* What of the text is a password: in //user:password@host, or the value of the option of that
- * name. Empty if there is none. */
-static neap_text secret_of(neap_text path, neap_text query)
+/* The password in //user:password@host; empty if there is none. One with a slash in it, which is
+ * not allowed there, is one all the same. */
+static neap_text secret_of_path(neap_text path)
 {
-    if (path.size > 2 && memcmp(path.data, "//", 2) == 0) {
-        const char *start = path.data + 2;
-        size_t left = path.size - 2;
-        const char *slash = memchr(start, '/', left);
-        size_t authority = slash != NULL ? (size_t)(slash - start) : left;
-        const char *at = memrchr(start, '@', authority);
-        const char *colon = at != NULL ? memchr(start, ':', (size_t)(at - start)) : NULL;
-        if (colon != NULL)
-            return neapi_text(colon + 1, (size_t)(at - colon - 1));
-    }
-    neapi_url url = {.query = query};
-    bool given;
-    return neapi_url_option(&url, "password", &given);
+    if (path.size <= 2 || memcmp(path.data, "//", 2) != 0)
+        return (neap_text){"", 0};
+    const char *start = path.data + 2;
+    size_t left = path.size - 2;
+    const char *slash = memchr(start, '/', left);
+    const char *at = slash != NULL ? memrchr(start, '@', (size_t)(slash - start)) : NULL;
+    if (at == NULL)
+        at = memrchr(start, '@', left);
+    const char *colon = at != NULL ? memchr(start, ':', (size_t)(at - start)) : NULL;
+    return colon != NULL ? neapi_text(colon + 1, (size_t)(at - colon - 1)) : (neap_text){"", 0};
 }
 
-static neap_status hide_secret(neap_text whole, neap_text secret, neapi_arena *arena,
-                               neap_text *shown, neap_error *error)
+static neap_text secret_option(neap_text query, const char *name)
 {
-    if (secret.size == 0) {
-        *shown = neapi_arena_text(arena, whole);
-        return shown->data != NULL ? NEAP_OK : neapi_nomem(error);
-    }
-    size_t before = (size_t)(secret.data - whole.data);
-    size_t behind = whole.size - before - secret.size;
-    char *text = neapi_arena_alloc(arena, before + sizeof HIDDEN + behind);
-    if (text == NULL)
-        return neapi_nomem(error);
-    memcpy(text, whole.data, before);
-    memcpy(text + before, HIDDEN, sizeof HIDDEN - 1);
-    memcpy(text + before + sizeof HIDDEN - 1, secret.data + secret.size, behind);
-    *shown = neapi_text(text, before + sizeof HIDDEN - 1 + behind);
-    return NEAP_OK;
+    neapi_url url = {.query = query};
+    bool given;
+    return neapi_url_option(&url, name, &given);
+}
+
+/* The text up to where the secret begins; *from: where what follows it does. */
+static void show_up_to(neapi_buffer *shown, neap_text secret, const char **from)
+{
+    if (secret.size == 0)
+        return;
+    neapi_buffer_append(shown, *from, (size_t)(secret.data - *from));
+    NEAPI_BUFFER_LITERAL(shown, HIDDEN);
+    *from = secret.data + secret.size;
+}
+
+static neap_status hide_secrets(neap_text whole, neap_text path, neap_text query,
+                                neapi_arena *arena, neap_text *result, neap_error *error)
+{
+    neap_text options[2] = {secret_option(query, "password"), secret_option(query, "sslpassword")};
+    bool in_order =
+        options[0].size == 0 || options[1].size == 0 || options[0].data < options[1].data;
+    const char *from = whole.data;
+    neapi_buffer shown = NEAPI_BUFFER_INIT;
+    show_up_to(&shown, secret_of_path(path), &from);
+    show_up_to(&shown, options[in_order ? 0 : 1], &from);
+    show_up_to(&shown, options[in_order ? 1 : 0], &from);
+    neapi_buffer_append(&shown, from, (size_t)(whole.data + whole.size - from));
+    *result = neapi_arena_text(arena, neapi_text(shown.data, shown.size));
+    bool refused = shown.failed || result->data == NULL;
+    neapi_buffer_fini(&shown);
+    return refused ? neapi_nomem(error) : NEAP_OK;
 }
 
 neap_status neapi_url_parse(const char *text, neapi_arena *arena, neapi_url *url, neap_error *error)
@@ -113,14 +127,15 @@ neap_status neapi_url_parse(const char *text, neapi_arena *arena, neapi_url *url
     }
 
     neapi_url parsed;
-    neap_status status = hide_secret(whole, secret_of(path, query), arena, &parsed.whole, error);
+    neap_status status = hide_secrets(whole, path, query, arena, &parsed.whole, error);
     if (status == NEAP_OK)
         status = decode(path, arena, &parsed.path, error);
     if (status != NEAP_OK)
         return status;
+    parsed.given = neapi_arena_text(arena, whole);
     parsed.scheme = neapi_arena_text(arena, scheme);
     parsed.query = neapi_arena_text(arena, query);
-    if (parsed.scheme.data == NULL || parsed.query.data == NULL)
+    if (parsed.given.data == NULL || parsed.scheme.data == NULL || parsed.query.data == NULL)
         return neapi_nomem(error);
     *url = parsed;
     return NEAP_OK;

@@ -5,12 +5,16 @@ local shop = neap.domain "shop"
 
 -- Messages: a name and its fields. What comes back is a constructor that checks them.
 local OrderPlaced = shop:event "OrderPlaced" {
-  order_id = "string", customer = "string", total = "integer",
+  order_id = "string", customer = "string", total = "integer", item = "string?",
 }
 local OrderShipped = shop:event "OrderShipped" { order_id = "string", tracking = "string?" }
+local OrderCancelled = shop:event "OrderCancelled" { order_id = "string" }
 
-shop:command "PlaceOrder" { order_id = "string", customer = "string", total = "integer" }
+shop:command "PlaceOrder" {
+  order_id = "string", customer = "string", total = "integer", item = "string?",
+}
 shop:command "ShipOrder" { order_id = "string", tracking = "string?" }
+shop:command "CancelOrder" { order_id = "string" }
 local GetOrder = shop:query "GetOrder" { order_id = "string" }
 
 -- An aggregate decides in `commands` and changes state in `events`. Both are pure.
@@ -25,6 +29,7 @@ shop:aggregate "Order" {
       end
       return OrderPlaced {
         order_id = command.order_id, customer = command.customer, total = command.total,
+        item = command.item,
       }
     end,
 
@@ -34,6 +39,14 @@ shop:aggregate "Order" {
       end
       return OrderShipped { order_id = command.order_id, tracking = command.tracking }
     end,
+
+    CancelOrder = function(order, command)
+      if order.status == "shipped" then
+        return neap.reject("shipped", "what has shipped cannot be cancelled")
+      elseif order.status == "placed" then
+        return OrderCancelled { order_id = command.order_id }
+      end
+    end,
   },
 
   events = {
@@ -41,11 +54,16 @@ shop:aggregate "Order" {
       order.status = "placed"
       order.customer = event.customer
       order.total = event.total
+      order.item = event.item
     end,
 
     OrderShipped = function(order, event)
       order.status = "shipped"
       order.tracking = event.tracking
+    end,
+
+    OrderCancelled = function(order)
+      order.status = "cancelled"
     end,
   },
 

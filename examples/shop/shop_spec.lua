@@ -3,6 +3,7 @@
 local spec = require "neap.spec"
 local shop = spec.domain "shop.lua"
 local OrderPlaced, OrderShipped = shop.OrderPlaced, shop.OrderShipped
+local OrderCancelled, CancelOrder = shop.OrderCancelled, shop.CancelOrder
 local PlaceOrder, ShipOrder, GetOrder = shop.PlaceOrder, shop.ShipOrder, shop.GetOrder
 
 local placed = OrderPlaced { order_id = "o-1", customer = "ada", total = 4200 }
@@ -34,5 +35,14 @@ describe("an order", function()
     shop:given { placed, ShipOrder { order_id = "o-1" } }
       :when(ShipOrder { order_id = "o-1" })
       :expect_rejection "not_placed"
+  end)
+
+  it("is cancelled until it has shipped", function()
+    shop:given { placed }
+      :when(CancelOrder { order_id = "o-1" })
+      :expect(OrderCancelled { order_id = "o-1" })
+      :when(ShipOrder { order_id = "o-1" }):expect_rejection "not_placed"
+    shop:given { placed, ShipOrder { order_id = "o-1" } }
+      :when(CancelOrder { order_id = "o-1" }):expect_rejection "shipped"
   end)
 end)

@@ -28,7 +28,9 @@ local function settle(entry, context, value, err)
     end
     return nil, failure
   end
-  if context.kind == "command" then
+  if context.kind == "event" then
+    return nil -- whether it was handled is known besides
+  elseif context.kind == "command" then
     check.misuse_at(entry.place, "a middleware gave nothing for the command '%s'; it returns what "
       .. "next gave, or nil and an error", context.name)
   end

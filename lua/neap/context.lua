@@ -6,15 +6,23 @@
 ---@field stream string
 ---@field expected? integer the stream's version before the event; 0: it must not exist
 
+---@class neap.NestedDispatchOptions
+---@field idempotency_key? string the command takes effect once while it is kept
+---@field timeout? number seconds; the time of the command that is handled bounds it too
+
+---@class neap.NestedQueryOptions
+---@field timeout? number seconds
+
 ---What a handler may ask for and do while it runs; afterwards it is an error to use it.
 ---@class neap.Context
 ---@field meta table<string, string> what the caller gave; a copy
 ---@field command_id string of the message that is handled
 ---@field correlation_id string
 ---@field causation_id? string
+---@field idempotency_key? string of a plain handler's command
 ---@field services table<string, table> what the domain declared with `domain:service`; not in
 --- aggregates' commands
----@field event? neap.Event the event that is handled; none in commands and queries
+---@field event nil in commands and queries there is none
 local Context = {}
 
 ---When the message was recorded: the same whenever the decision is repeated.
@@ -35,13 +43,78 @@ function Context:id() end
 function Context:publish(event, options) end
 
 ---The accepted state of an aggregate's instance, as a copy; nil if there is none. In queries and
----plain handlers.
+---plain handlers, which may have to wait for it.
 ---@param aggregate string
 ---@param id string | integer | table by tags: a table of their values
 ---@return table?
 function Context:state(aggregate, id) end
 
----A function around every command and query of the domain. It gives what `next` gives, or a result
+---A document of a projection as it is stored now; nil: there is none. In queries and plain
+---handlers.
+---
+---```lua
+---shop:answer(GetOrder, function(query, context)
+---  return context:find("orders", query.order_id)
+---end)
+---```
+---@param projection string
+---@param key string | integer
+---@return any
+function Context:find(projection, key) end
+
+---The documents of a projection, in the bytewise order of their keys.
+---@param projection string
+---@param options? neap.ListOptions
+---@return { key: string, document: any }[]
+function Context:list(projection, options) end
+
+---Dispatches another command from a plain handler and waits until it is durable, in a unit of work
+---of its own. What the handler itself publishes is recorded when it returns: if that fails, what it
+---dispatched stays, and the error's `outcome` is "unknown".
+---
+---```lua
+---local receipt, err = context:dispatch(ReserveStock { order_id = command.order_id })
+---if not receipt then return neap.reject(err.code, err.message) end
+---```
+---@overload fun(self, name: string, fields?: table, options?: table): neap.Receipt?, neap.Error?
+---@param command table what a command's constructor gave
+---@param options? neap.NestedDispatchOptions
+---@return neap.Receipt?
+---@return neap.Error?
+function Context:dispatch(command, options) end
+
+---Asks another query, from a plain handler or a query's answer.
+---@overload fun(self, name: string, fields?: table, options?: table): any, neap.Error?
+---@param query table what a query's constructor gave
+---@param options? neap.NestedQueryOptions
+---@return any # nil also if that is the answer
+---@return neap.Error?
+function Context:query(query, options) end
+
+---Puts a command into the store's queue, in a plain handler: with what it publishes, or not at all.
+---It is done once, as soon as possible or when it is due.
+---
+---```lua
+---context:send(Remind { order_id = command.order_id }, { after = 3600, name = "remind" })
+---```
+---@overload fun(self, name: string, fields?: table, options?: neap.ScheduleOptions): string
+---@param command table what a command's constructor gave
+---@param options? neap.ScheduleOptions
+---@return string id the one that the command will have
+function Context:send(command, options) end
+
+---Takes what has that name out of the queue, if it is there, with what the handler publishes.
+---@param name string
+function Context:cancel(name) end
+
+---Waits, in a plain handler or a query's answer; the lane goes on with other messages.
+---@param seconds number from 0 to 86,400
+---@return true? # nil: the message's time is over
+---@return neap.Error?
+function Context:sleep(seconds) end
+
+---A function around every command and query of the domain, and every delivery of an event to a
+---subscriber or a saga. It gives what `next` gives, or a result
 ---of its own (of a query), or nil and an error: a table with `code` and `message`, or
 ---`neap.reject(…)`. A command's receipt stays what `next` gave.
 ---@alias neap.Middleware
@@ -54,8 +127,11 @@ function Context:state(aggregate, id) end
 ---What a middleware may ask for and do while its message is on its way. It is not pure: the time
 ---and chance are real, and it may wait; its lane goes on with other messages meanwhile.
 ---@class neap.MiddlewareContext
----@field kind "command" | "query"
----@field name string of the message that came
+---@field kind "command" | "query" | "event"
+---@field name string of the message that came; of an event its type, as it is stored
+---@field subscription? string the subscriber or saga that an event is for
+---@field event? neap.Event that event with its envelope; a table of its own each time
+---@field failures? integer attempts of a subscriber at the event that have failed
 ---@field meta table<string, string> what the caller gave; a copy
 ---@field command_id string
 ---@field correlation_id string

@@ -3,7 +3,13 @@
 local internal = require "neap.internal"
 local aggregate = require "neap.aggregate"
 local check = require "neap.check"
+local guard = require "neap.guard"
 local message = require "neap.message"
+local outbox = require "neap.outbox"
+local projection = require "neap.projection"
+local saga = require "neap.saga"
+local subscriber = require "neap.subscriber"
+local subscription = require "neap.subscription"
 
 ---What one Lua file, and what it requires, defines.
 ---
@@ -21,6 +27,7 @@ local message = require "neap.message"
 ---@field aggregates table[]
 ---@field handlers table[]
 ---@field services table[]
+---@field subscriptions table[] projections, subscribers, sagas
 ---@field retirements table[]
 ---@field middleware table[]
 ---@field unfinished table<string, neap.Place> what was named but not yet described
@@ -138,6 +145,65 @@ function Domain:aggregate(name)
   end
 end
 
+---Begins a definition that its table completes.
+---@param self neap.Domain
+---@param kind string "projection"
+---@param name string
+---@param make fun(name: string, definition: any, place: neap.Place): table
+---@return fun(definition: table)
+local function subscribe(self, kind, name, make)
+  check_self(self, kind)
+  subscription.check_name(name, kind)
+  for _, earlier in ipairs(self.subscriptions) do
+    if earlier.name == name then
+      check.misuse("%s '%s': that is already the name of %s, defined at %s:%d", kind, name,
+        check.a(earlier.kind), earlier.place.file, earlier.place.line)
+    end
+  end
+  local place = check.here()
+  local label = string.format("%s '%s'", kind, name)
+  if self.unfinished[label] then
+    check.misuse("%s is already named at %s:%d", label, self.unfinished[label].file,
+      self.unfinished[label].line)
+  end
+  self.unfinished[label] = place
+  return function(definition)
+    if not self.unfinished[label] then
+      check.misuse("%s is already defined", label)
+    end
+    self.subscriptions[#self.subscriptions + 1] = make(name, definition, place)
+    self.unfinished[label] = nil
+  end
+end
+
+---Defines a projection: a fold of the log that keeps documents, one for each key, or rows.
+---@param name string
+---@return fun(definition: neap.Projection)
+function Domain:projection(name)
+  return subscribe(self, "projection", name, projection.new)
+end
+
+---Defines a subscriber: functions that react to events, at least once, in order.
+---@param name string
+---@return fun(definition: neap.Subscriber)
+function Domain:subscriber(name)
+  return subscribe(self, "subscriber", name, subscriber.new)
+end
+
+---Defines a saga: a long-running process, with a state for each key.
+---@param name string
+---@return fun(definition: neap.Saga)
+function Domain:saga(name)
+  return subscribe(self, "saga", name, saga.new)
+end
+
+---Defines an outbox: stored events that are published to a broker.
+---@param name string
+---@return fun(definition: neap.Outbox)
+function Domain:outbox(name)
+  return subscribe(self, "outbox", name, outbox.new)
+end
+
 ---@param self neap.Domain
 ---@param method string
 ---@param kind neap.Kind
@@ -185,17 +251,33 @@ end
 ---```lua
 ---shop:service("clock", function() return { hour = function() return os.date "*t".hour end } end)
 ---```
+---With options its functions are guarded, those of each lane by themselves: with `timeout` what a
+---call waits for ends then, and one that comes back later gives nil and a `timeout`; with `breaker`
+---and `limit` a call that cannot be made now gives nil and `unavailable`, or `busy`.
+---
+---```lua
+---shop:service("mail", make_mail, { timeout = 2, breaker = { failures = 3, open_for = 30 } })
+---```
 ---@param name string
 ---@param factory neap.ServiceFactory
-function Domain:service(name, factory)
+---@param options? neap.GuardOptions
+function Domain:service(name, factory, options)
   check_self(self, "service")
   check.name(name, "service")
+  local what = string.format("service '%s'", name)
+  options = options == nil and {} or options
+  check.keys(options, { timeout = "?number", breaker = "?table", limit = "?number" }, what)
   if type(factory) ~= "function" then
     check.misuse("service '%s' needs a function that makes it, but got %s", name,
       factory == nil and "nothing" or "a " .. type(factory))
   end
   refuse_twice(self.services, name, "service '%s' is already declared")
-  self.services[#self.services + 1] = { name = name, factory = factory, place = check.here() }
+  self.services[#self.services + 1] = {
+    name = name,
+    factory = factory,
+    guards = guard.take(options, what),
+    place = check.here(),
+  }
 end
 
 ---Adds middleware: a function around every command and query. The first that is added is the
@@ -218,12 +300,7 @@ function Domain:use(middleware)
   self.middleware[#self.middleware + 1] = { handler = middleware, place = check.here() }
 end
 
-metatable.__index = check.closed(Domain, "a domain", {
-  projection = "projections",
-  subscriber = "subscribers",
-  saga = "sagas",
-  outbox = "outbox",
-})
+metatable.__index = check.closed(Domain, "a domain", {})
 
 local domain = {}
 
@@ -251,6 +328,7 @@ function domain.new(name)
     aggregates = {},
     handlers = {},
     services = {},
+    subscriptions = {},
     retirements = {},
     middleware = {},
     unfinished = {},

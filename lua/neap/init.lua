@@ -12,15 +12,20 @@ local check = require "neap.check"
 ---What an upcaster gives for a stored event that becomes none.
 ---@class neap.Drop: userdata
 
+---What a projection gives for a document that is to be dropped.
+---@class neap.Delete: userdata
+
 ---@class neap
 ---@field version string of the library
 ---@field null userdata JSON's null, apart from nil
 ---@field middleware neap.ReadyMiddleware
 ---@field drop neap.Drop what an upcaster gives for a stored event that becomes none
+---@field delete neap.Delete what a projection gives for a document that is to be dropped
 local neap = {
   version = internal.version,
   null = internal.null,
   drop = internal.drop,
+  delete = internal.delete,
   reject = require "neap.reject",
   sorted = require "neap.sorted",
   domain = require("neap.domain").new,
@@ -46,11 +51,15 @@ if internal.own then
   function neap.open()
     check.misuse("neap.open is for hosts: inside a domain there is no runtime to open")
   end
+  for _, name in ipairs { "export", "import", "compare" } do
+    neap[name] = function()
+      check.misuse("neap.%s is for hosts: inside a domain there is no store to open", name)
+    end
+  end
 else
-  neap.open = internal.open
+  neap.open, neap.export = internal.open, internal.export
+  neap.import, neap.compare = internal.import, internal.compare
   require("neap.domain").planned_by(require("neap.plan").make)
 end
 
-return check.closed(neap, "neap", {
-  delete = "projections",
-})
+return check.closed(neap, "neap", {})

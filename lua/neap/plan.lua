@@ -2,10 +2,14 @@
 
 local chain = require "neap.chain"
 local check = require "neap.check"
+local known = require "neap.defined"
 local domain = require "neap.domain"
 local evolution = require "neap.evolution"
 local instance = require "neap.instance"
+local outbox = require "neap.outbox"
+local saga = require "neap.saga"
 local services = require "neap.services"
+local subscription = require "neap.subscription"
 
 local plan = {}
 
@@ -17,38 +21,36 @@ local function check_finished(defined)
   end
 end
 
+---@param a table
+---@param b table
+local function stands_before(a, b)
+  local here, there = a.place, b.place
+  if here.file ~= there.file then
+    return here.file < there.file
+  elseif here.line ~= there.line then
+    return here.line < there.line
+  end
+  return a.name < b.name
+end
+
+---In the order in which they stand in the files: the same in every lane, even if they are defined
+---in a loop over `pairs`.
+---@param list table[]
+---@return table[]
+local function as_they_stand(list)
+  local sorted = table.move(list, 1, #list, 1, {})
+  table.sort(sorted, stands_before)
+  return sorted
+end
+
 ---@param defined neap.Domain
 ---@return table<string, table>
 local function entries_of(defined)
   local by_name = {}
-  for index, message in ipairs(defined.messages) do
+  for index, message in ipairs(as_they_stand(defined.messages)) do
     by_name[message.name] = { index = index, message = message, place = message.place }
   end
   return by_name
-end
-
----@param by_name table<string, table>
----@param kind neap.Kind
----@param name string
----@param place neap.Place
----@param what string
----@param fate? string what became of it, if it is not defined
-local function check_defined(by_name, kind, name, place, what, fate)
-  local entry = by_name[name]
-  if not entry then
-    local names = {}
-    for known, other in pairs(by_name) do
-      if other.message.kind == kind then
-        names[#names + 1] = known
-      end
-    end
-    table.sort(names)
-    check.misuse_at(place, "%s handles the %s '%s', which is not defined%s", what, kind, name,
-      fate or check.did_you_mean(name, names))
-  elseif entry.message.kind ~= kind then
-    check.misuse_at(place, "%s handles '%s' as %s, but it is %s", what, name, check.a(kind),
-      check.a(entry.message.kind))
-  end
 end
 
 ---@param entry table
@@ -73,7 +75,7 @@ local function plan_commands(aggregate, index, by_name)
   for _, name in ipairs(check.sorted_keys(aggregate.commands)) do
     local handler = aggregate.commands[name]
     local place = check.place_of(handler)
-    check_defined(by_name, "command", name, place, what)
+    known.check(by_name, "command", name, place, what)
     local entry = by_name[name]
     take(entry, handler, what, place)
     entry.aggregate = index
@@ -91,7 +93,7 @@ local function plan_events(aggregate, by_name, defined)
   for _, name in ipairs(check.sorted_keys(aggregate.events)) do
     local fold = aggregate.events[name]
     local place = check.place_of(fold)
-    check_defined(by_name, "event", name, place, what, evolution.fate(name, defined))
+    known.check(by_name, "event", name, place, what, evolution.fate(name, defined))
     if by_name[name].message.transient then
       check.misuse_at(place, "%s folds the event '%s', which is transient and never stored", what,
         name)
@@ -127,7 +129,8 @@ function plan.make(defined)
   end
   check_finished(defined)
   local by_name = entries_of(defined)
-  for index, aggregate in ipairs(defined.aggregates) do
+  local aggregates = as_they_stand(defined.aggregates)
+  for index, aggregate in ipairs(aggregates) do
     plan_commands(aggregate, index, by_name)
     plan_events(aggregate, by_name, defined)
   end
@@ -138,6 +141,17 @@ function plan.make(defined)
     end
     take(entry, registered.handler, "a handler", registered.place)
   end
+  local subscriptions = as_they_stand(defined.subscriptions)
+  for _, planned in ipairs(subscriptions) do
+    if planned.kind == "outbox" then
+      outbox.plan(planned, by_name, defined)
+    else
+      subscription.plan(planned, by_name, defined)
+    end
+    if planned.kind == "saga" then
+      saga.plan(planned, by_name)
+    end
+  end
   check_middleware(defined)
   local messages = {}
   for name, entry in pairs(by_name) do
@@ -147,7 +161,8 @@ function plan.make(defined)
   return {
     name = defined.name,
     messages = messages,
-    aggregates = defined.aggregates,
+    aggregates = aggregates,
+    subscriptions = subscriptions,
     services = defined.services,
     formers = evolution.plan(defined, by_name),
     make_services = services.make,

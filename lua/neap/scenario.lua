@@ -22,6 +22,8 @@ local stored = { __name = "neap.spec.stored" }
 ---@field private met table<string, string> | false
 ---@field private replaced table<string, any> | false
 ---@field private outcome table | false of the last `when`
+---@field private asked integer position behind what was asked for: what follows are reactions
+---@field private folded table<string, integer> by projection: as of which position it was checked
 local Scenario = {}
 
 local scenario = { placed = placed, rejected = rejected, stored = stored }
@@ -133,6 +135,13 @@ local function runtime_of(self)
   return self.runtime
 end
 
+---@param self neap.Scenario
+---@return integer
+local function head(self)
+  local last = runtime_of(self):events { backward = true, limit = 1 }()
+  return last and last.position or 0
+end
+
 ---Does what `given` asked for.
 ---@param self neap.Scenario
 ---@param command? table of the `when` that follows
@@ -142,13 +151,22 @@ local function catch_up(self, command)
   for _, step in ipairs(steps) do
     step(command)
   end
+  if #steps > 0 then
+    self.asked = head(self)
+  end
 end
 
+---The events from a position on.
 ---@param self neap.Scenario
----@return integer
-local function head(self)
-  local last = runtime_of(self):events { backward = true, limit = 1 }()
-  return last and last.position or 0
+---@param position integer
+---@return table[] each { name, fields, stream, version }
+local function events_from(self, position)
+  local found = {}
+  for event in runtime_of(self):events { from = position } do
+    found[#found + 1] = { name = event.type, fields = event.data, stream = event.stream,
+      version = event.version }
+  end
+  return found
 end
 
 ---@param self neap.Scenario
@@ -249,6 +267,20 @@ function Scenario:at(time)
   return self
 end
 
+---Lets time pass: what was to be done later, in a saga or by `after` and `at`, is done when it is
+---due.
+---@param seconds number
+---@return neap.Scenario
+function Scenario:advance(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds <= 0 or seconds == math.huge then
+    fail("advance needs seconds, more than 0, got %s", difference.show(seconds))
+  end
+  self.steps[#self.steps + 1] = function()
+    self.now = self.now + math.ceil(seconds * 1000000)
+  end
+  return self
+end
+
 ---What is kept with the events from here on, as the option `meta` of `dispatch`.
 ---@param meta table<string, string>
 ---@return neap.Scenario
@@ -315,13 +347,9 @@ function Scenario:when(...)
   local outcome = {
     label = shown(command.name, command.fields),
     err = err,
-    events = {},
+    events = events_from(self, before + 1),
   }
-  for event in runtime_of(self):events { from = before + 1 } do
-    outcome.events[#outcome.events + 1] = { name = event.type, fields = event.data,
-      stream = event.stream, version = event.version }
-  end
-  self.outcome = outcome
+  self.outcome, self.asked = outcome, before + #outcome.events
   check_folds(self, outcome)
   return self
 end
@@ -342,10 +370,12 @@ function scenario.new(of)
     met = false,
     replaced = false,
     outcome = false,
+    asked = 0,
+    folded = {},
   }, metatable)
 end
 
----What neap.expectation builds on, and adds to.
+---What neap.expectation and neap.projected build on, and add to.
 ---@type table<string, function>
 scenario.methods = Scenario
 scenario.fail = fail
@@ -356,5 +386,8 @@ scenario.read = read
 scenario.read_one = read_one
 scenario.runtime_of = runtime_of
 scenario.catch_up = catch_up
+scenario.head = head
+scenario.events_from = events_from
+scenario.time_of = time_of
 
 return scenario

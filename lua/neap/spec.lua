@@ -3,10 +3,11 @@
 local check = require "neap.check"
 local difference = require "neap.difference"
 local domain = require "neap.domain"
+local fake = require "neap.fake"
 local internal = require "neap.internal"
 local neap = require "neap"
 local plan = require "neap.plan"
-local scenario = require "neap.expectation"
+local scenario = require "neap.lasting"
 local stored = require "neap.stored"
 
 if internal.own then
@@ -103,6 +104,7 @@ function SpecDomain:open(services, clock)
     options[name] = value
   end
   options.services = services or options.services
+  fake.begin(options.services)
   options.lanes, options.clock, options.seed = 0, clock, options.seed or 1
   local runtime, err = neap.open(rawget(self, "defined"), options)
   if not runtime then
@@ -110,6 +112,12 @@ function SpecDomain:open(services, clock)
   end
   rawset(self, "opened", runtime)
   return runtime
+end
+
+---What was given in the place of the domain's services, for all scenarios.
+---@return table<string, any>?
+function SpecDomain:services_given()
+  return rawget(self, "options").services
 end
 
 ---Whether that is the runtime that was opened last.
@@ -166,6 +174,30 @@ function SpecDomain:has_key(name)
     end
   end
   return false
+end
+
+---The domain's projections, in the order in which it defines them.
+---@return table[]
+function SpecDomain:projections()
+  local found = {}
+  for _, one in ipairs(rawget(self, "defined").subscriptions) do
+    if one.kind == "projection" then
+      found[#found + 1] = one
+    end
+  end
+  return found
+end
+
+---The names of the domain's subscribers.
+---@return table<string, true>
+function SpecDomain:subscribers()
+  local names = {}
+  for _, one in ipairs(rawget(self, "defined").subscriptions) do
+    if one.kind == "subscriber" then
+      names[one.name] = true
+    end
+  end
+  return names
 end
 
 ---The stream that an event belongs to.
@@ -272,6 +304,21 @@ end
 ---@return table
 function spec.stored(type, schema, data, options)
   return stored.new(type, schema, data, options)
+end
+
+---A service that does nothing but keep its calls, for `services`; `expect_called` and
+---`expect_calls` look at them.
+---
+---```lua
+---shop:services {
+---  mail = spec.fake { "send" },
+---  bank = spec.fake { charge = function(amount) return { receipt = "r-" .. amount } end },
+---}
+---```
+---@param functions table names of functions that return nothing, and functions by name that answer
+---@return table
+function spec.fake(functions)
+  return fake.new(functions, scenario.fail)
 end
 
 ---A rejection to expect.

@@ -32,6 +32,7 @@ describe("neap stats", function()
       "commands   1,201\n",
       "keys       1,200\n",
       "snapshots  0\n",
+      "documents  0\n",
       "lately     1,201 in the last hour, 1,201 in the last day\n",
       "\n\nTYPE          SCHEMA  EVENTS   SHARE  FIRST   LAST      DATA\n" ..
         "OrderPlaced        1   1,200  99.9 %      1  1,200  ",

@@ -1,6 +1,8 @@
 local neap = require "neap_command"
 
-local commands = { "run", "events", "state", "query", "check", "verify", "stats", "new" }
+local commands = {
+  "run", "events", "state", "query", "check", "verify", "stats", "new", "consume",
+}
 
 local function refuses(arguments, wanted)
   local status, out, err = neap.run(arguments)
@@ -48,17 +50,24 @@ describe("the command line", function()
     refuses({ "help", "stte" }, "did you mean 'state'?")
   end)
 
+  it("says what is wrong with where messages come from", function()
+    local shop = "fixtures/shop.lua"
+    local memory = { "--store", "memory:" }
+    local function consume(...)
+      return table.move(memory, 1, 2, select("#", ...) + 2, { "consume", ... })
+    end
+    refuses(consume(shop), "`neap consume` needs FROM")
+    refuses(consume(shop, "kafka://h"), "messages come from nats: and tls: URLs")
+    refuses(consume(shop, "nats://h"), "the URL needs stream=NAME and consumer=NAME")
+    refuses(consume(shop, "nats://h", "--commands", "Pay"),
+      "--commands takes TYPE=COMMAND,…, not 'Pay'")
+    refuses(consume(shop, "nats://h?stream=S&consumer=c", "--pending", "2000"),
+      "option pending is 2000; from 1 to 1024 is allowed")
+  end)
+
   it("does not guess what is far from every command", function()
     local _, _, err = neap.run { "frobnicate" }
     assert.truthy(err:find("there is no command 'frobnicate'\n", 1, true), err)
-  end)
-
-  it("says which commands this version does not have", function()
-    for _, name in ipairs {
-      "repl", "rebuild", "dead-letters", "export", "import",
-    } do
-      refuses({ name }, "this version (0.1.0) does not have `neap " .. name .. "` yet")
-    end
   end)
 
   it("knows what a mistyped option means", function()

@@ -16,6 +16,7 @@ typedef struct contract_fixture {
     void (*discard)(const char *url);
     bool persistent; /* what was committed is there after closing and opening again */
     bool shared;     /* may have several writers */
+    bool sql;        /* projections may keep rows in it */
     /* Puts the closed store into a state that is NEAP_CORRUPT to open. NULL: does not apply. */
     void (*make_foreign)(const char *url);
     void (*make_newer)(const char *url);

@@ -65,6 +65,46 @@
     RULE(from_and_to_are_inclusive, true)                                                          \
     RULE(reader_sees_commits_of_the_writer, true)                                                  \
     RULE(reader_in_another_store_sees_commits, fixture->persistent)                                \
+    RULE(document_comes_back_byte_for_byte, true)                                                  \
+    RULE(document_is_put_and_dropped, true)                                                        \
+    RULE(document_is_expected, true)                                                               \
+    RULE(document_sees_operations_before_it, true)                                                 \
+    RULE(document_sees_accepted_units_before_it, true)                                             \
+    RULE(document_conflict_names_the_operation, true)                                              \
+    RULE(documents_of_a_refused_unit_are_not_there, true)                                          \
+    RULE(documents_are_put_together_with_events, true)                                             \
+    RULE(collection_is_cleared_in_pieces, true)                                                    \
+    RULE(clearing_sees_what_is_before_it, true)                                                    \
+    RULE(documents_survive_reopening, fixture->persistent)                                         \
+    RULE(documents_are_listed_in_bytewise_order, true)                                             \
+    RULE(documents_are_listed_by_prefix, true)                                                     \
+    RULE(documents_are_listed_behind_a_key, true)                                                  \
+    RULE(pages_of_documents_join_without_gap_or_repeat, true)                                      \
+    RULE(page_of_documents_keeps_its_bounds, true)                                                 \
+    RULE(collections_are_listed_with_their_counts, true)                                           \
+    RULE(random_documents_match_the_model, true)                                                   \
+    RULE(readers_see_documents_as_they_were_committed, true)                                       \
+    RULE(refused_allocation_in_documents, true)                                                    \
+    RULE(kept_is_shown_in_bytewise_order, true)                                                    \
+    RULE(expired_keys_are_not_shown, true)                                                         \
+    RULE(unwanted_collections_are_passed_over, true)                                               \
+    RULE(kept_is_shown_as_of_one_moment, true)                                                     \
+    RULE(sink_ends_the_showing, true)                                                              \
+    RULE(refused_allocation_in_showing, true)                                                      \
+    RULE(store_without_sql_says_so, !fixture->sql)                                                 \
+    RULE(rows_are_written_and_read, fixture->sql)                                                  \
+    RULE(values_are_bound, fixture->sql)                                                           \
+    RULE(sql_sees_what_is_before_it, fixture->sql)                                                 \
+    RULE(failing_statement_refuses_its_unit_alone, fixture->sql)                                   \
+    RULE(ended_transaction_refuses_its_unit_alone, fixture->sql)                                   \
+    RULE(statement_may_touch_its_own_tables_only, fixture->sql)                                    \
+    RULE(statement_is_one_that_writes, fixture->sql)                                               \
+    RULE(endless_statement_is_stopped, fixture->sql)                                               \
+    RULE(tables_are_made_as_their_schema_says, fixture->sql)                                       \
+    RULE(view_shows_the_live_build, fixture->sql)                                                  \
+    RULE(builds_stand_beside_each_other, fixture->sql)                                             \
+    RULE(rows_survive_reopening, fixture->sql)                                                     \
+    RULE(refused_allocation_in_sql, fixture->sql)                                                  \
     RULE(verify_counts_what_is_there, true)                                                        \
     RULE(survey_of_an_empty_store, true)                                                           \
     RULE(survey_counts_types, true)                                                                \

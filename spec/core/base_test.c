@@ -175,6 +175,23 @@ static void ids_are_derived_the_same_every_time(void **unused)
     assert_false(neapi_uuid_parse(NEAPI_LITERAL("0192"), &parsed));
 }
 
+/* Of commands with an idempotency key: it lies in stores. */
+static void a_hash_stays_what_it_was(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t size;
+        uint64_t hash;
+    } known[] = {
+        {0, 0x0850f9794d5108b4}, {3, 0xada9686f16ce0f56},  {8, 0xc0224ef3183609e5},
+        {9, 0x9a885ae7a0256a64}, {16, 0x90019022c0b4cc08}, {31, 0x80dad26b6dd3bae8},
+    };
+    const char *text = "a text of thirty-one characters";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_true(neapi_text_hash(neapi_text(text, known[i].size), known[i].size * 7) ==
+                    known[i].hash);
+}
+
 static void utf8_is_told_from_what_is_not(void **unused)
 {
     (void)unused;
@@ -266,6 +283,7 @@ int main(void)
         cmocka_unit_test(nth_allocation_is_refused_once_or_from_then_on),
         cmocka_unit_test(ids_rise_and_say_their_time),
         cmocka_unit_test(ids_are_derived_the_same_every_time),
+        cmocka_unit_test(a_hash_stays_what_it_was),
         cmocka_unit_test(utf8_is_told_from_what_is_not),
         cmocka_unit_test(nearest_name_is_found),
         cmocka_unit_test(category_ends_at_the_first_dash),

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "bus/catalog.h"
+#include "bus/partition.h"
 
 static neapi_message *add(neapi_catalog *catalog, neap_kind kind, const char *name, int line,
                           neap_error *error)
@@ -184,6 +185,111 @@ static void refuses_a_second_handler(void **state)
     neapi_catalog_fini(&catalog);
 }
 
+static const neap_text wanted[] = {{"OrderPlaced", 11}, {"OrderShipped", 12}};
+
+static neapi_subscription orders(void)
+{
+    return (neapi_subscription){.kind = NEAPI_PROJECTION,
+                                .name = NEAPI_LITERAL("orders"),
+                                .file = NEAPI_LITERAL("shop.lua"),
+                                .line = 20,
+                                .types = wanted,
+                                .type_count = 2,
+                                .partitions = 1,
+                                .version = 1};
+}
+
+static void finds_subscriptions_by_name(void **state)
+{
+    (void)state;
+    neapi_catalog catalog;
+    neap_error error;
+    fill(&catalog);
+    neapi_subscription projection = orders();
+    const neapi_subscription *found;
+    assert_non_null(neapi_catalog_add_subscription(&catalog, &projection, &error));
+    assert_int_equal(neapi_catalog_subscription(&catalog, NEAPI_LITERAL("orders"), &found, &error),
+                     NEAP_OK);
+    assert_ptr_equal(found, catalog.subscriptions[0]);
+    assert_true(neapi_text_equal(found->types[1], wanted[1]));
+    assert_ptr_not_equal(found->types[1].data, wanted[1].data);
+    assert_int_equal(neapi_catalog_subscription(&catalog, NEAPI_LITERAL("order"), &found, &error),
+                     NEAP_UNKNOWN);
+    assert_string_equal(error.message,
+                        "there is no projection, subscriber, saga or outbox 'order'; "
+                        "did you mean 'orders'?");
+    projection.kind = NEAPI_SAGA;
+    assert_null(neapi_catalog_add_subscription(&catalog, &projection, &error));
+    assert_string_equal(error.message,
+                        "'orders' is already the name of a projection, defined at shop.lua:20");
+    neapi_catalog_fini(&catalog);
+}
+
+static void same_with(void (*change)(neapi_subscription *), const char *expected)
+{
+    neapi_catalog first, second;
+    neap_error error;
+    neapi_subscription projection = orders();
+    fill(&first);
+    fill(&second);
+    assert_non_null(neapi_catalog_add_subscription(&first, &projection, &error));
+    if (change != NULL)
+        change(&projection);
+    assert_non_null(neapi_catalog_add_subscription(&second, &projection, &error));
+    neap_status status = neapi_catalog_same(&first, &second, &error);
+    assert_int_equal(status, expected != NULL ? NEAP_HANDLER : NEAP_OK);
+    if (expected != NULL && strstr(error.message, expected) == NULL)
+        fail_msg("%s", error.message);
+    neapi_catalog_fini(&first);
+    neapi_catalog_fini(&second);
+}
+
+static void rename_it(neapi_subscription *projection)
+{
+    projection->name = NEAPI_LITERAL("invoices");
+}
+
+static void want_less(neapi_subscription *projection)
+{
+    projection->type_count = 1;
+}
+
+static void divide(neapi_subscription *projection)
+{
+    projection->partitions = 2;
+}
+
+static void build_anew(neapi_subscription *projection)
+{
+    projection->version = 2;
+}
+
+static void retry_faster(neapi_subscription *projection)
+{
+    projection->factor = 1.5;
+}
+
+static void tells_subscriptions_apart(void **state)
+{
+    (void)state;
+    same_with(NULL, NULL);
+    same_with(rename_it, "once it defines 'orders', once 'invoices'");
+    same_with(want_less, "the projection 'orders' has other events");
+    same_with(divide, "the projection 'orders' has other partitions");
+    same_with(build_anew, "the projection 'orders' has other options");
+    same_with(retry_faster, "the projection 'orders' has other retries");
+}
+
+/* What is stored was divided so. */
+static void keys_stay_in_their_partitions(void **state)
+{
+    (void)state;
+    assert_int_equal(neapi_partition_of(NEAPI_LITERAL(""), 16), 5);
+    assert_int_equal(neapi_partition_of(NEAPI_LITERAL("o-1"), 1), 0);
+    assert_int_equal(neapi_partition_of(NEAPI_LITERAL("a"), 1000), 0xaf63dc4c8601ec8cu % 1000);
+    assert_int_equal(neapi_partition_of(NEAPI_LITERAL("foobar"), 1000), 0x85944171f73967e8u % 1000);
+}
+
 static void survives_every_refused_allocation(void **state)
 {
     (void)state;
@@ -199,6 +305,8 @@ static void survives_every_refused_allocation(void **state)
             snprintf(name, sizeof name, "Message%d", i);
             whole = add(&catalog, NEAP_KIND_EVENT, name, i, &error) != NULL;
         }
+        neapi_subscription projection = orders();
+        whole = whole && neapi_catalog_add_subscription(&catalog, &projection, &error) != NULL;
         neapi_alloc_refuse(0, false);
         if (!whole)
             assert_int_equal(error.status, NEAP_NOMEM);
@@ -222,6 +330,9 @@ int main(void)
         cmocka_unit_test(refuses_a_name_twice),
         cmocka_unit_test(is_complete_once_all_is_handled),
         cmocka_unit_test(refuses_a_second_handler),
+        cmocka_unit_test(finds_subscriptions_by_name),
+        cmocka_unit_test(tells_subscriptions_apart),
+        cmocka_unit_test(keys_stay_in_their_partitions),
         cmocka_unit_test(survives_every_refused_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,71 @@ static void the_same_decision_gives_the_same_bytes(void **unused)
     engine_close(&worlds[1]);
 }
 
+/* An aggregate whose handler keeps the event that it returns, and whose folds write to theirs. */
+static const char keeper[] =
+    "local neap = require 'neap'\n"
+    "local spec = neap.domain 'spec'\n"
+    "local Done = spec:event 'Done' { id = 'string', n = 'number', text = 'string?' }\n"
+    "spec:command 'Do' { id = 'string', n = 'number', text = 'string?' }\n"
+    "local kept\n"
+    "spec:aggregate 'Thing' {\n"
+    "  key = 'id', initial = { seen = '' },\n"
+    "  commands = { Do = function(s, c)\n"
+    "    kept = kept or Done(c)\n"
+    "    return kept, kept\n"
+    "  end },\n"
+    "  events = { Done = function(s, e)\n"
+    "    s.seen = s.seen .. tostring(e.n) .. tostring(getmetatable(e)) .. tostring(e.text) .. ' '\n"
+    "    e.n, e.more = 9, true\n"
+    "  end },\n"
+    "}\n"
+    "return spec\n";
+
+static void a_fold_gets_an_event_of_its_own(void **unused)
+{
+    (void)unused;
+    engine_world world;
+    assert_int_equal(engine_open(&world, keeper, NULL), NEAP_OK);
+    neapi_state state = engine_state(&world, "a");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(engine_decide(&world, "Do", state, "{\"n\":1.0,\"id\":\"a\"}"), NEAP_OK);
+        assert_int_equal(world.unit->event_count, 2);
+        assert_string_equal(engine_data(&world, 0), "{\"id\":\"a\",\"n\":1.0}");
+        assert_string_equal(engine_data(&world, 1), "{\"id\":\"a\",\"n\":1.0}");
+    }
+    assert_string_equal(engine_show(&world, state),
+                        "{\"seen\":\"1.0nilnil 1.0nilnil 1.0nilnil 1.0nilnil \"}");
+    engine_close(&world);
+}
+
+/* Whatever a command was written like, what is recorded of it is the same. */
+static void a_command_is_recorded_canonically(void **unused)
+{
+    (void)unused;
+    static const char *const written[] = {
+        "{\"id\":\"a\",\"n\":1.5,\"text\":\"x\"}",
+        "{\"text\":\"x\",\"id\":\"a\",\"n\":1.5}",
+        "{ \"id\": \"a\", \"n\": 1.5, \"text\": \"x\" }",
+        "{\"id\":\"a\",\"n\":1.50,\"text\":\"x\"}",
+        "{\"id\":\"a\",\"n\":15e-1,\"text\":\"x\"}",
+        "{\"id\":\"a\",\"n\":1.5,\"text\":\"\\u0078\"}",
+        "{\"id\":\"a\",\"n\":1.5,\"text\":\"x\"}\n",
+    };
+    engine_world world;
+    assert_int_equal(engine_open(&world, keeper, NULL), NEAP_OK);
+    neapi_state state = engine_state(&world, "a");
+    neapi_buffer canonical = NEAPI_BUFFER_INIT;
+    world.call.canonical = &canonical;
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+        neapi_buffer_clear(&canonical);
+        assert_int_equal(engine_decide(&world, "Do", state, written[i]), NEAP_OK);
+        assert_string_equal(neapi_buffer_terminated(&canonical),
+                            "{\"id\":\"a\",\"n\":1.5,\"text\":\"x\"}");
+    }
+    neapi_buffer_fini(&canonical);
+    engine_close(&world);
+}
+
 static void a_failure_leaves_unit_and_state_unless_spoilt(void **unused)
 {
     (void)unused;
@@ -243,10 +308,17 @@ static void a_plain_handler_publishes_into_the_unit(void **unused)
     (void)unused;
     engine_world world;
     open_thing(&world);
+    neapi_run run = {
+        .kind = NEAPI_HANDLING_COMMAND,
+        .message = engine_message(&world, NEAP_KIND_COMMAND, "Publish"),
+        .call = &world.call,
+        .unit = world.unit,
+        .deadline_us = NEAPI_NO_DEADLINE,
+    };
     assert_int_equal(
-        neapi_engine_handle(world.engine, engine_message(&world, NEAP_KIND_COMMAND, "Publish"),
-                            NEAPI_LITERAL("{\"id\":\"z\"}"), &world.call, world.unit, &world.error),
+        neapi_engine_run_start(world.engine, &run, NEAPI_LITERAL("{\"id\":\"z\"}"), &world.error),
         NEAP_OK);
+    assert_int_equal(run.stop, NEAPI_RUN_ENDED);
     assert_int_equal(world.unit->op_count, 1);
     assert_int_equal(world.unit->ops[0].append.expected, 2);
     assert_true(neapi_text_equal(world.unit->ops[0].append.stream, NEAPI_LITERAL("Thing-z")));
@@ -343,12 +415,18 @@ static neap_status load_state(void *host, const neapi_aggregate *aggregate, neap
                : neapi_engine_fold(self->world->engine, &instance, *copy, &event, 1, error);
 }
 
-static neap_status ask(engine_world *world, neapi_buffer *answer)
+static neap_status ask(engine_world *world, neapi_run *run)
 {
-    neapi_buffer_clear(answer);
-    return neapi_engine_answer(world->engine, engine_message(world, NEAP_KIND_QUERY, "Ask"),
-                               NEAPI_LITERAL("{\"id\":\"a\"}"), &world->call, answer,
-                               &world->error);
+    neapi_buffer json = run->json;
+    *run = (neapi_run){
+        .kind = NEAPI_HANDLING_QUERY,
+        .message = engine_message(world, NEAP_KIND_QUERY, "Ask"),
+        .call = &world->call,
+        .deadline_us = NEAPI_NO_DEADLINE,
+        .json = json,
+    };
+    return neapi_engine_run_start(world->engine, run, NEAPI_LITERAL("{\"id\":\"a\"}"),
+                                  &world->error);
 }
 
 static void a_query_gets_the_state_that_the_host_loads(void **unused)
@@ -360,16 +438,16 @@ static void a_query_gets_the_state_that_the_host_loads(void **unused)
     options.load_state = load_state;
     options.host = &host;
     assert_int_equal(engine_open(&world, thing, &options), NEAP_OK);
-    neapi_buffer answer = NEAPI_BUFFER_INIT;
-    assert_int_equal(ask(&world, &answer), NEAP_OK);
-    assert_string_equal(neapi_buffer_terminated(&answer), "{\"count\":1,\"last\":5}");
+    neapi_run run = {.json = NEAPI_BUFFER_INIT};
+    assert_int_equal(ask(&world, &run), NEAP_OK);
+    assert_string_equal(neapi_buffer_terminated(&run.json), "{\"count\":1,\"last\":5}");
     host.missing = true;
-    assert_int_equal(ask(&world, &answer), NEAP_OK);
-    assert_string_equal(neapi_buffer_terminated(&answer), "null");
+    assert_int_equal(ask(&world, &run), NEAP_OK);
+    assert_string_equal(neapi_buffer_terminated(&run.json), "null");
     host.status = NEAP_UNAVAILABLE;
-    assert_int_equal(ask(&world, &answer), NEAP_UNAVAILABLE);
+    assert_int_equal(ask(&world, &run), NEAP_UNAVAILABLE);
     assert_non_null(strstr(world.error.message, "domain.lua:32: the disk is gone"));
-    neapi_buffer_fini(&answer);
+    neapi_buffer_fini(&run.json);
     engine_close(&world);
 }
 
@@ -379,6 +457,8 @@ int main(void)
         cmocka_unit_test(the_catalog_knows_what_the_domain_defines),
         cmocka_unit_test(a_decision_is_in_the_unit_and_folded),
         cmocka_unit_test(the_same_decision_gives_the_same_bytes),
+        cmocka_unit_test(a_fold_gets_an_event_of_its_own),
+        cmocka_unit_test(a_command_is_recorded_canonically),
         cmocka_unit_test(a_failure_leaves_unit_and_state_unless_spoilt),
         cmocka_unit_test(a_write_is_found_in_the_sample_of_later_decisions),
         cmocka_unit_test(stored_events_are_folded_in_order),

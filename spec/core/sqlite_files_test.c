@@ -34,7 +34,7 @@ static void makes_a_store_and_finds_it_again(void **state)
     make_store(place);
     assert_sound(place->url);
     assert_int_equal(ask_sql(place->path, "PRAGMA application_id"), 0x4E656170);
-    assert_int_equal(ask_sql(place->path, "PRAGMA user_version"), 2);
+    assert_int_equal(ask_sql(place->path, "PRAGMA user_version"), 5);
 }
 
 static void leaves_one_file_and_the_lock_when_closed(void **state)
@@ -112,7 +112,7 @@ static void refuses_a_newer_schema(void **state)
     spec_place *place = *state;
     make_store(place);
     run_sql(place->path, "PRAGMA user_version = 999");
-    refused_both_ways(place, NEAP_CORRUPT, "schema version 999; this library knows only up to 2");
+    refused_both_ways(place, NEAP_CORRUPT, "schema version 999; this library knows only up to 5");
     run_sql(place->path, "PRAGMA user_version = -4");
     refused_both_ways(place, NEAP_CORRUPT, "no valid schema version");
 }

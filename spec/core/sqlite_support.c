@@ -110,7 +110,12 @@ neapi_unit *new_unit(const char *stream, uint64_t expected, uint64_t number)
     event.data.size = (size_t)snprintf(data, sizeof data, "%" PRIu64, number);
     neapi_unit *unit = neapi_unit_new(new_id());
     assert_non_null(unit);
+    const neapi_document last = {.collection = NEAPI_LITERAL("last"),
+                                 .key = event.stream,
+                                 .write = NEAPI_DOCUMENT_PUT,
+                                 .data = event.data};
     assert_int_equal(neapi_unit_append(unit, event.stream, expected, &event), NEAP_OK);
+    assert_int_equal(neapi_unit_document(unit, &last), NEAP_OK);
     return unit;
 }
 
@@ -124,6 +129,53 @@ neap_status commit_unit(neapi_session *session, neapi_unit *unit, neapi_outcome 
         assert_int_equal(unit->state, NEAPI_UNIT_BUILDING);
     neapi_unit_release(unit);
     return status;
+}
+
+void put_document(neapi_session *session, const char *collection, const char *key, const char *data)
+{
+    neapi_outcome outcome;
+    neap_error error;
+    const neapi_document document = {.collection = neapi_text_of(collection),
+                                     .key = neapi_text_of(key),
+                                     .write = NEAPI_DOCUMENT_PUT,
+                                     .data = neapi_text_of(data)};
+    neapi_unit *unit = neapi_unit_new((neap_uuid){{1}});
+    assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
+    if (commit_unit(session, unit, &outcome, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+}
+
+void add_row(neapi_unit *unit, uint64_t number, bool first)
+{
+    const neapi_value value = {.kind = NEAPI_VALUE_INTEGER, .integer = (int64_t)number};
+    const neapi_tables tables = {.projection = NEAPI_LITERAL("said"),
+                                 .build = 1,
+                                 .change = NEAPI_TABLES_CREATE,
+                                 .text = NEAPI_LITERAL("CREATE TABLE {said} (n INTEGER UNIQUE)")};
+    const neapi_statement statement = {.projection = tables.projection,
+                                       .build = 1,
+                                       .text = NEAPI_LITERAL("INSERT INTO {said} VALUES (?)"),
+                                       .values = &value,
+                                       .value_count = 1};
+    if (first)
+        assert_int_equal(neapi_unit_tables(unit, &tables), NEAP_OK);
+    assert_int_equal(neapi_unit_sql(unit, &statement), NEAP_OK);
+}
+
+void assert_rows(neapi_session *session, uint64_t count, uint64_t highest)
+{
+    neapi_result result = NEAPI_RESULT_INIT;
+    const neapi_statement statement = {.projection = NEAPI_LITERAL("said"),
+                                       .build = 1,
+                                       .text =
+                                           NEAPI_LITERAL("SELECT count(*), max(n) FROM {said}")};
+    neap_status status = neapi_select(session, &statement, 1, &result, NULL);
+    assert_int_equal(status, count != 0 ? NEAP_OK : NEAP_USAGE);
+    if (count != 0) {
+        assert_int_equal(result.values[0].integer, count);
+        assert_int_equal(result.values[1].integer, highest);
+    }
+    neapi_result_fini(&result);
 }
 
 void append(neapi_session *session, const char *stream, uint64_t number)
@@ -164,6 +216,42 @@ uint64_t read_log(neapi_session *session, uint64_t (*number)(uint64_t position))
     return count;
 }
 
+/* The data of the last event: of the stream, or of all. */
+static neap_text last_data(neapi_session *session, neap_text *stream, neapi_page *page)
+{
+    neapi_range range = {.from = UINT64_MAX,
+                         .to = 1,
+                         .backward = true,
+                         .stream = *stream,
+                         .max_events = 1,
+                         .max_bytes = 1};
+    assert_int_equal(neapi_read(session, &range, page, NULL), NEAP_OK);
+    if (page->count == 0)
+        return (neap_text){NULL, 0};
+    *stream = page->events[0].stream;
+    return page->events[0].data;
+}
+
+void assert_documents_follow(neapi_session *session)
+{
+    bool newest_is_there = false;
+    neap_text newest = {NULL, 0};
+    neapi_page all = NEAPI_PAGE_INIT, page = NEAPI_PAGE_INIT;
+    neapi_document_page documents = NEAPI_DOCUMENT_PAGE_INIT;
+    const neapi_document_range range = {.collection = NEAPI_LITERAL("last"), .limit = 100};
+    bool empty = last_data(session, &newest, &all).data == NULL;
+    assert_int_equal(neapi_list_documents(session, &range, &documents, NULL), NEAP_OK);
+    for (size_t i = 0; i < documents.count; i++) {
+        neap_text data = last_data(session, &documents.documents[i].key, &page);
+        assert_true(neapi_text_equal(data, documents.documents[i].data));
+        newest_is_there |= neapi_text_equal(documents.documents[i].key, newest);
+    }
+    assert_true(empty ? documents.count == 0 : newest_is_there);
+    neapi_document_page_fini(&documents);
+    neapi_page_fini(&all);
+    neapi_page_fini(&page);
+}
+
 static void print_finding(void *user, const char *text)
 {
     int *printed = user;
@@ -184,6 +272,19 @@ void assert_sound(const char *url)
     assert_int_equal(result.findings, 0);
     neapi_session_close(session);
     neapi_store_close(store);
+}
+
+void write_fixture(const char *path, const char *name)
+{
+    char from[512];
+    snprintf(from, sizeof from, "%s/%s", FIXTURES, name);
+    FILE *file = fopen(from, "rb");
+    assert_non_null(file);
+    static char sql[64 * 1024];
+    size_t size = fread(sql, 1, sizeof sql - 1, file);
+    fclose(file);
+    sql[size] = '\0';
+    run_sql(path, sql);
 }
 
 void run_sql(const char *path, const char *sql)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "stores/sqlite/index.h"
 #include "stores/sqlite/names.h"
 #include "stores/sqlite/tags.h"
 
@@ -259,6 +260,60 @@ static void tags_come_back_as_they_were(void **state)
     neapi_buffer_fini(&json);
 }
 
+static void lists_come_back_as_they_were(void **state)
+{
+    (void)state;
+    static const int64_t positions[] = {1, 9, 10, 4711, INT64_MAX - 1, INT64_MAX};
+    neapi_sqlite_list list = {.size = 0};
+    int64_t position;
+    size_t at = 0, count = 0;
+    for (size_t i = 0; i < 6; i++)
+        assert_true(neapi_sqlite_list_add(&list, positions[i]));
+    list.text[list.size] = ']';
+    neap_text text = {list.text, list.size + 1};
+    for (; neapi_sqlite_list_next(text, &at, &position); count++)
+        assert_int_equal(position, positions[count]);
+    assert_int_equal(count, 6);
+    assert_true(neapi_sqlite_list_whole(text, at));
+    static const char *const bad[] = {
+        "",     "[",   "[]",    "[0]",     "[-1]",  "[1",
+        "[1,]", "1",   "[1]x",  "[ 1]",    "[1 ]",  "[,1]",
+        "{1}",  "[a]", "[1.5]", "[\"1\"]", "[1;2]", "[9223372036854775808]"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        text = neapi_text_of(bad[i]);
+        at = 0;
+        while (neapi_sqlite_list_next(text, &at, &position))
+            assert_true(position > 0);
+        assert_false(neapi_sqlite_list_whole(text, at));
+    }
+    list.size = 0;
+    for (count = 0; neapi_sqlite_list_add(&list, INT64_MAX); count++)
+        assert_true(list.size < sizeof list.text);
+    assert_in_range(count, NEAPI_SQLITE_LIST_BYTES / 20, NEAPI_SQLITE_LIST_BYTES / 20 + 1);
+}
+
+/* When nothing is committed any more the indexes have everything, and opening a store and closing
+ * it changes no more than whose it is. */
+static void the_indexes_follow_when_nothing_happens(void **state)
+{
+    spec_place *place = *state;
+    bool more = true;
+    spec_writing writing = open_writing(place->url);
+    append_many(writing.session, 20000, "Said");
+    maintain(writing.session, NOW, &more);
+    assert_int_equal(ask_sql(place->path, "SELECT indexed FROM store"), 0);
+    int pieces = 1;
+    for (maintain(writing.session, NOW, &more); more; maintain(writing.session, NOW, &more))
+        pieces++;
+    assert_true(pieces > 2);
+    assert_int_equal(ask_sql(place->path, "SELECT indexed FROM store"), 20000);
+    append(writing.session, "Order-1", 1); /* Upkeep's own transactions are no other writer's. */
+    assert_int_equal(ask_sql(place->path, "SELECT indexed FROM store"), 20000);
+    close_writing(&writing);
+    assert_int_equal(ask_sql(place->path, "SELECT indexed FROM store"), 20001);
+    assert_sound(place->url);
+}
+
 /* What somebody sees who opens the file in SQLite's own shell. */
 static void the_views_read_well(void **state)
 {
@@ -304,6 +359,8 @@ int main(void)
         TEST(expired_keys_go_in_small_pieces),
         TEST(a_rare_type_is_found_page_by_page),
         TEST(the_views_read_well),
+        TEST(the_indexes_follow_when_nothing_happens),
+        cmocka_unit_test(lists_come_back_as_they_were),
         cmocka_unit_test(names_by_heart_are_bounded),
         cmocka_unit_test(tags_come_back_as_they_were),
     };

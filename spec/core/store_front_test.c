@@ -135,10 +135,11 @@ static void unknown_scheme_lists_the_known_ones(void **unused)
     assert_int_equal(neapi_store_open("sqlight:shop.db", NEAPI_MODE_WRITE, &store, &error),
                      NEAP_USAGE);
     assert_string_equal(error.message, "unknown kind of store \"sqlight\"; did you mean "
-                                       "\"sqlite\"?; known are memory and sqlite");
+                                       "\"sqlite\"?; known are memory, sqlite and "
+                                       "postgresql");
     assert_int_equal(neapi_store_open("oracle:x", NEAPI_MODE_WRITE, &store, &error), NEAP_USAGE);
-    assert_string_equal(error.message,
-                        "unknown kind of store \"oracle\"; known are memory and sqlite");
+    assert_string_equal(
+        error.message, "unknown kind of store \"oracle\"; known are memory, sqlite and postgresql");
     assert_int_equal(neapi_store_open(NULL, NEAPI_MODE_WRITE, &store, NULL), NEAP_USAGE);
 }
 
@@ -387,6 +388,45 @@ static void conditions_are_checked(void **unused)
     check_condition("", many, 1, NEAP_INVALID, "type's name is empty");
 }
 
+static void documents_are_checked(void **unused)
+{
+    (void)unused;
+    char longest[NEAPI_STREAM_BYTES + 2];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    const neapi_document good = {
+        .collection = T("c"), .key = T("k"), .write = NEAPI_DOCUMENT_PUT, .data = T("")};
+    neapi_document bad[6];
+    for (size_t i = 0; i < 6; i++)
+        bad[i] = good;
+    bad[0].collection = T("");
+    bad[1].key = T("");
+    bad[2].key = T("a\nb");
+    bad[3].key = T(longest);
+    bad[4].write = (neapi_document_write)7;
+    bad[5].expect = (neapi_document_expect)7;
+    for (size_t i = 0; i < 6; i++) {
+        size_t op;
+        neapi_unit *unit = neapi_unit_new((neap_uuid){{1}});
+        assert_int_equal(neapi_unit_document(unit, &good), NEAP_OK);
+        assert_int_equal(neapi_unit_check(unit, &op, NULL), NEAP_OK);
+        assert_int_equal(neapi_unit_document(unit, &bad[i]), NEAP_OK);
+        assert_int_equal(neapi_unit_check(unit, &op, NULL), i < 4 ? NEAP_INVALID : NEAP_USAGE);
+        assert_int_equal(op, 1);
+        neapi_unit_release(unit);
+    }
+    static const char *const names[] = {"c", "c", ""};
+    for (uint32_t i = 0; i < 3; i++) {
+        size_t op;
+        neapi_unit *unit = neapi_unit_new((neap_uuid){{1}});
+        assert_int_equal(neapi_unit_clear_collection(unit, T(names[i]), i), NEAP_OK);
+        assert_int_equal(neapi_unit_check(unit, &op, NULL), i == 0   ? NEAP_USAGE
+                                                            : i == 1 ? NEAP_OK
+                                                                     : NEAP_INVALID);
+        neapi_unit_release(unit);
+    }
+}
+
 static void bad_unit_is_refused_alone(void **unused)
 {
     (void)unused;
@@ -591,6 +631,46 @@ static void what_is_looked_for_is_checked(void **unused)
         neapi_find_snapshot(session, T("\n"), 1, T("f"), &arena, &snapshot, &found, NULL),
         NEAP_INVALID);
     assert_int_equal(neapi_find_command(session, 0, &arena, &command, &found, NULL), NEAP_USAGE);
+    neap_text data;
+    assert_int_equal(neapi_find_document(session, T(""), T("k"), &arena, &data, &found, NULL),
+                     NEAP_INVALID);
+    assert_int_equal(neapi_find_document(session, T("c"), T("\n"), &arena, &data, &found, NULL),
+                     NEAP_INVALID);
+}
+
+/* Each look at this clock finds it 5 µs later. */
+static int64_t ticking(void *self)
+{
+    return *(int64_t *)self += 5;
+}
+
+static void calls_are_counted(void **unused)
+{
+    (void)unused;
+    int64_t clock_us = 0;
+    uint64_t position;
+    const neapi_platform platform = {.self = &clock_us, .monotonic_us = ticking};
+    static neapi_store_calls calls; /* all zero */
+    calls.platform = &platform;
+    assert_int_equal(neapi_head(session, &position, NULL), NEAP_OK);
+    assert_int_equal(clock_us, 0); /* nobody asked to */
+    neapi_session_count_calls(session, &calls);
+    assert_int_equal(neapi_head(session, &position, NULL), NEAP_OK);
+    fake.status = NEAP_STORE;
+    assert_int_equal(neapi_head(session, &position, NULL), NEAP_STORE);
+    neapi_unit *unit = unit_of("A-1");
+    neapi_outcome outcome;
+    assert_int_equal(neapi_commit(session, &unit, 1, 1, &outcome, NULL), NEAP_STORE);
+    neapi_unit_release(unit);
+    for (neapi_call_kind kind = 0; kind < NEAPI_CALL_KINDS; kind++) {
+        neapi_distribution us = {0};
+        neapi_distribution_add(&us, &calls.of[kind].us);
+        uint64_t made = kind == NEAPI_CALL_HEAD ? 2 : kind == NEAPI_CALL_COMMIT;
+        assert_int_equal(us.count, made);
+        assert_int_equal(us.sum, 5 * made);
+        assert_int_equal(neapi_count_get(&calls.of[kind].failures), made > 0);
+    }
+    neapi_session_count_calls(session, NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -605,6 +685,7 @@ int main(void)
         TEST(events_are_checked),
         TEST(appends_and_events_have_to_match),
         TEST(keys_commands_and_snapshots_are_checked),
+        TEST(documents_are_checked),
         TEST(bad_unit_is_refused_alone),
         TEST(good_units_cost_no_allocation),
         TEST(failed_commit_judges_nobody),
@@ -614,6 +695,7 @@ int main(void)
         TEST(empty_range_asks_nobody),
         TEST(failed_reading_is_prefixed_and_leaves_an_empty_page),
         TEST(what_is_looked_for_is_checked),
+        TEST(calls_are_counted),
     };
     return cmocka_run_group_tests_name("store_front", tests, NULL, NULL);
 }

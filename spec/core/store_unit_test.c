@@ -99,6 +99,72 @@ static void condition_copies_what_it_is_given(void **unused)
     neapi_unit_release(unit);
 }
 
+static void documents_are_copied_and_share_their_collection(void **unused)
+{
+    (void)unused;
+    char collection[] = "orders@1", key[] = "o-1", data[] = "{}", before[] = "old";
+    const neapi_document document = {.collection = T(collection),
+                                     .key = T(key),
+                                     .write = NEAPI_DOCUMENT_PUT,
+                                     .expect = NEAPI_DOCUMENT_EQUAL,
+                                     .expected = T(before),
+                                     .data = T(data)};
+    neapi_document dropped = document;
+    dropped.write = NEAPI_DOCUMENT_DROP;
+    dropped.expect = NEAPI_DOCUMENT_ANY;
+    neapi_unit *unit = new_unit();
+    assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
+    assert_int_equal(neapi_unit_document(unit, &dropped), NEAP_OK);
+    assert_int_equal(neapi_unit_clear_collection(unit, T(collection), 7), NEAP_OK);
+    collection[0] = key[0] = data[0] = before[0] = '?';
+    assert_text(unit->ops[0].document.collection, "orders@1");
+    assert_text(unit->ops[0].document.key, "o-1");
+    assert_text(unit->ops[0].document.data, "{}");
+    assert_text(unit->ops[0].document.expected, "old");
+    assert_ptr_equal(unit->ops[1].document.collection.data, unit->ops[0].document.collection.data);
+    assert_text(unit->ops[1].document.data, "");
+    assert_text(unit->ops[1].document.expected, "");
+    assert_text(unit->ops[2].clear.collection, "orders@1");
+    assert_int_equal(unit->ops[2].clear.most, 7);
+    neapi_unit_release(unit);
+}
+
+static void statements_are_copied_and_share_their_text(void **unused)
+{
+    (void)unused;
+    char projection[] = "revenue", text[] = "DELETE", bytes[] = "ada";
+    neapi_value values[] = {{.kind = NEAPI_VALUE_TEXT, .bytes = T(bytes)},
+                            {.kind = NEAPI_VALUE_INTEGER, .integer = 5}};
+    const neapi_statement statement = {.projection = T(projection),
+                                       .build = 2,
+                                       .text = T(text),
+                                       .values = values,
+                                       .value_count = 2,
+                                       .position = 9};
+    neapi_unit *unit = new_unit();
+    assert_int_equal(neapi_unit_sql(unit, &statement), NEAP_OK);
+    assert_int_equal(neapi_unit_sql(unit, &statement), NEAP_OK);
+    projection[0] = text[0] = bytes[0] = '?';
+    values[1].integer = 0;
+    const neapi_statement *first = &unit->ops[0].statement, *second = &unit->ops[1].statement;
+    assert_text(first->projection, "revenue");
+    assert_text(first->text, "DELETE");
+    assert_int_equal(first->build, 2);
+    assert_int_equal(first->position, 9);
+    assert_text(first->values[0].bytes, "ada");
+    assert_int_equal(first->values[1].integer, 5);
+    assert_ptr_equal(second->text.data, first->text.data);
+    assert_ptr_equal(second->projection.data, first->projection.data);
+    assert_text(second->values[0].bytes, "ada");
+    neapi_unit_say(unit, "%s: %d", "because", 7);
+    assert_text(unit->message, "because: 7");
+    neapi_unit_refuse(unit, NEAP_STORE, 0, 0);
+    assert_text(unit->message, "because: 7");
+    neapi_unit_clear(unit);
+    assert_text(unit->message, "");
+    neapi_unit_release(unit);
+}
+
 static void appends_of_one_stream_are_one_operation(void **unused)
 {
     (void)unused;
@@ -379,6 +445,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unit_copies_what_it_is_given),
         cmocka_unit_test(condition_copies_what_it_is_given),
+        cmocka_unit_test(documents_are_copied_and_share_their_collection),
+        cmocka_unit_test(statements_are_copied_and_share_their_text),
         cmocka_unit_test(appends_of_one_stream_are_one_operation),
         cmocka_unit_test(usual_unit_is_one_allocation),
         cmocka_unit_test(unit_grows_and_can_begin_anew),

@@ -34,6 +34,9 @@ static void url_is_taken_apart(void **unused)
         {"x://ada@host:1/db", "x", "//ada@host:1/db", "", NULL},
         {"x://host/?user=ada&password=pw&z=1", "x", "//host/", "user=ada&password=pw&z=1",
          "x://host/?user=ada&password=***&z=1"},
+        {"x://ada:p/w@host/db", "x", "//ada:p/w@host/db", "", "x://ada:***@host/db"},
+        {"x://a:p@h/?sslpassword=q&z=1&password=r", "x", "//a:p@h/", "sslpassword=q&z=1&password=r",
+         "x://a:***@h/?sslpassword=***&z=1&password=***"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         neapi_arena arena = NEAPI_ARENA_INIT;

@@ -6,6 +6,7 @@
 --   ```console       commands behind "$ " (and "> ", where a line goes on) and what they print
 --   ```sh            commands that print what they like and must succeed
 --   ```sh entry      commands for a whole machine: each must be an executable file of the tree
+--   ```sh if NAME     the same, and console: only where that program is installed
 --   ```text          words: each path at the beginning of a line must exist in the tree
 --
 -- All commands of a document run in one shell, in a folder of their own that looks like the tree.
@@ -112,10 +113,19 @@ local function check_paths(block, place, findings)
   end
 end
 
+-- Whether a block is for machines with a program that this one does not have.
+local function is_passed_over(block)
+  local program = (block.name or ""):match "^if (%S+)$"
+  return program and not os.execute(('PATH="$PATH:/usr/sbin" && command -v %s >/dev/null'):format(
+    shell_quoted(program)))
+end
+
 local function collect(blocks, place, findings)
   local commands = {}
   for _, block in ipairs(blocks) do
-    if block.kind == "console" then
+    if is_passed_over(block) then
+      goto continue
+    elseif block.kind == "console" then
       for _, command in ipairs(document.commands(block.text)) do
         command.line = block.line
         commands[#commands + 1] = command
@@ -131,6 +141,7 @@ local function collect(blocks, place, findings)
     else
       findings[#findings + 1] = ("line %d: nobody knows how to test this block"):format(block.line)
     end
+    ::continue::
   end
   return commands
 end

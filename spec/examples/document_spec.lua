@@ -12,10 +12,12 @@ end
 
 describe("what is printed in", function()
   for _, path in ipairs {
-    "docs/testing.md",
+    "docs/testing.md", "docs/outbox.md",
     "README.md", "examples/shop/README.md", "examples/packages/README.md", "docs/store.md",
     "docs/messages.md", "docs/aggregates.md", "docs/tags.md", "docs/middleware.md",
-    "docs/evolution.md", "docs/limits.md",
+    "docs/evolution.md", "docs/limits.md", "docs/operations.md", "docs/live.md",
+    "docs/handlers.md", "docs/lanes.md", "docs/projections.md", "docs/scheduling.md",
+    "docs/rows.md", "docs/sagas.md", "docs/history.md", "docs/subscribers.md",
   } do
     it(path .. " is true", function()
       local findings, commands = document.check(read(path), place)
@@ -42,6 +44,11 @@ describe("the check of documents", function()
 
   it("joins the lines of a command", function()
     assert.equal("", findings_of "```console\n$ echo a \\\n> b\na b\n```\n")
+  end)
+
+  it("passes over what is for machines with another program", function()
+    assert.equal("", findings_of "```sh if no-such-program\nfalse\n```\n")
+    assert.truthy(findings_of("```sh if sh\nfalse\n```\n"):find "ended with 1")
   end)
 
   it("reports other output", function()

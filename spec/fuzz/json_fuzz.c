@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "message/cloudevent.h"
 #include "message/json.h"
 #include "script/convert.h"
 
@@ -103,6 +104,20 @@ static void without_lua(neap_text json, bool well_formed)
     neap_json_members(json.data, json.size, members, 2, NULL);
 }
 
+static void as_cloudevent(neap_text json)
+{
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    neapi_buffer written = NEAPI_BUFFER_INIT;
+    neapi_cloudevent event;
+    if (neapi_cloudevent_read(json, &arena, &event, NULL) == NEAP_OK) {
+        neapi_cloudevent_write(&written, &event.event, event.source);
+        REQUIRE(neapi_json_check(neapi_text(written.data, written.size), NEAPI_JSON_DEPTH, NULL) ==
+                NEAP_OK);
+    }
+    neapi_buffer_fini(&written);
+    neapi_arena_fini(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     neap_text json = neapi_text((const char *)data, size);
@@ -120,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lua_settop(L, 2);
     without_lua(json, status == NEAP_OK);
     as_text(json);
+    as_cloudevent(json);
     lua_settop(L, 2);
     return 0;
 }

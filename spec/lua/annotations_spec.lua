@@ -60,32 +60,60 @@ describe("the annotations", function()
     local envelope = source:match "bool neapi_context_envelope_lj.-\n}\n"
     assert.same(names(envelope .. source:match "int context_index.-\n}\n", 'LITERAL%("([%w_]+)"'),
       fields_of(context_text, "neap.Context"))
-    assert.same(names(source:match "check_publish_options_lj.-\n}\n", '{?"([%w_]+)"[,}]'),
+    assert.same(names(read "core/script/context_publish.c":match
+      "check_publish_options_lj.-\n}\n", '{?"([%w_]+)"[,}]'),
       fields_of(context_text, "neap.PublishOptions"))
+    local asked = read "core/script/context_ask.c"
+    for list, class in pairs { of_commands = "Dispatch", of_queries = "Query" } do
+      assert.same(names(asked:match(list .. "%[%].-};"), '{"([%w_]+)"'),
+        fields_of(context_text, "neap.Nested" .. class .. "Options"))
+    end
   end)
 
   it("name the members of context in middleware", function()
-    local source = read "core/script/chain_context.c"
+    local source = read "core/script/middleware.c"
     assert.same(names(source:match "luaL_Reg methods(.-)};", '{"([%w_]+)"'),
       names(context_text, "function MiddlewareContext:([%w_]+)"))
     local envelope = read "core/script/context.c":match "bool neapi_context_envelope_lj.-\n}\n"
     local own = source:match "int push_property_lj.-\n}\n"
+      .. source:match "bool push_of_event_lj.-\n}\n"
     assert.same(names(envelope .. own, 'LITERAL%("([%w_]+)"'),
       fields_of(context_text, "neap.MiddlewareContext"))
+  end)
+
+  it("name the members of context in what handles events", function()
+    local text = read "lua/neap/context_events.lua"
+    for file, class in pairs { pure = "Projection", subscriber = "Subscriber", saga = "Saga" } do
+      local source = read("core/script/context_" .. file .. ".c")
+      assert.same(names(source:match "luaL_Reg methods(.-)};", '{"([%w_]+)"'),
+        names(text, "function " .. class .. "Context:([%w_]+)"))
+      assert.same(names(source:match "int context_index.-\n}\n", 'LITERAL%("([%w_]+)"'),
+        fields_of(text, "neap." .. class .. "Context"))
+    end
+    assert.same(names(read "core/script/effect.c":match "take_options_lj.-\n}\n",
+      '{"([%w_]+)", NEAPI'), fields_of(text, "neap.ScheduleOptions"))
   end)
 
   it("name the options", function()
     local host = read "core/script/host.c"
     local opening = read "core/script/host_open.c":match "int host_open.-\n}\n"
     local opened = names(opening, "OPTION%(([%w_]+)")
-    for _, name in ipairs { "log", "config", "services", "clock" } do opened[#opened + 1] = name end
+    for _, name in ipairs { "log", "log_level", "config", "services", "clock" } do
+      opened[#opened + 1] = name
+    end
     table.sort(opened)
     assert.same(opened, fields_of(runtime_text, "neap.Options"))
     local dispatched = names(host:match "bool neapi_host_message_lj.-\n}\n", '{"([%w_]+)", NEAPI')
+    local scheduled = { after = true, at = true, name = true }
     for i = #dispatched, 1, -1 do
-      if dispatched[i] == "wait_for" then table.remove(dispatched, i) end
+      if scheduled[dispatched[i]] then table.remove(dispatched, i) end
     end
+    local when = names(read "core/script/schedule_options.c", 'getfield%(L, index, "([%w_]+)"')
+    assert.same(keys(scheduled), when)
+    assert.same(when, fields_of(read "lua/neap/context_events.lua", "neap.ScheduleOptions"))
     assert.same(dispatched, fields_of(runtime_text, "neap.DispatchOptions"))
+    assert.same(names(read "core/script/host_consume.c", '{"([%w_]+)", NEAPI'),
+      fields_of(read "lua/neap/consumer.lua", "neap.ConsumeOptions"))
     local published = names(read "core/script/host_publish.c", '{"([%w_]+)", NEAPI')
     local class = "neap.PublishingOptions: neap.DispatchOptions"
     for _, name in ipairs(fields_of(runtime_text, class)) do
@@ -106,8 +134,13 @@ describe("the annotations", function()
     } do
       local text = read("lua/neap/middleware/" .. file .. ".lua")
       local known = "\n" .. text:match "local known = {\n(.-)\n}\n"
-      assert.same(names(known, "\n  ([%w_]+) = {"), fields_of(text, "neap." .. class .. "Options"))
+      local options = class .. "Options"
+      if file == "circuit_breaker" then options = options .. ": neap.BreakerOptions" end
+      assert.same(names(known, "\n  ([%w_]+) = {"), fields_of(text, "neap." .. options))
     end
+    local guard = read "lua/neap/guard.lua"
+    assert.same(names("\n" .. guard:match "guard.breaker = {\n(.-)\n}\n", "\n  ([%w_]+) = {"),
+      fields_of(guard, "neap.BreakerOptions"))
     local index = read "lua/neap/middleware.lua"
     assert.same(names(index:match "local names = (%b{})", '"([%w_]+)"'),
       names("\n" .. index, "\n%-%-%-@field ([%w_]+)"))
@@ -124,6 +157,38 @@ describe("the annotations", function()
     end
   end)
 
+  it("name what metrics have", function()
+    local source = read "core/runtime/metrics_json.c"
+    local text = read "lua/neap/metrics.lua" .. "\n"
+    for write, class in pairs {
+      message = "MessageFigures", lanes = "LaneFigures", writer = "WriterFigures",
+      store = "CallFigures", followers = "FollowerFigures",
+    } do
+      local body = source:match("static void write_" .. write .. "%(neapi_buffer.-\n}\n")
+      local found = names(body, 'n%(json, "([%w_]+)"')
+      for _, name in ipairs(names(body, 't%(json, "([%w_]+)"')) do found[#found + 1] = name end
+      if body:find 'LITERAL%("failed"%)' then found[#found + 1] = "failed" end
+      table.sort(found)
+      assert.same(found, fields_of(text, "neap." .. class))
+    end
+  end)
+
+  it("name the fields of the log", function()
+    local source = read "core/runtime/lane_log.c"
+    local found = names(source, 'add_%a+%(&?list, "([%w_]+)"')
+    for _, kind in ipairs(names(source:match "char %*kind_of.-\n}\n", 'return "(%w+)"')) do
+      found[#found + 1] = kind
+    end
+    found[#found + 1] = "time"
+    table.sort(found)
+    assert.same(found, fields_of(runtime_text, "neap.LogFields"))
+  end)
+
+  it("name what a timer has", function()
+    local body = read "core/script/host_timers.c":match "push_timer_lj%(lua_State.-\n}\n"
+    assert.same(names(body, '[%-%(]?[L2], "([%w_]+)"'), fields_of(runtime_text, "neap.Timer"))
+  end)
+
   it("name what a check of a store has", function()
     local source = read "core/script/host_check.c"
     for push, class in pairs { check = "StoreCheck", findings = "StoreFinding" } do
@@ -133,7 +198,7 @@ describe("the annotations", function()
   end)
 
   it("name what an event, a receipt and an error have", function()
-    local events = read "core/script/host_events.c":match "push_event_lj.-\n}\n"
+    local events = read "core/script/event_table.c":match "neapi_push_event_lj.-\n}\n"
     local named = names(events, 'lj%(L, "([%w_]+)"')
     named[#named + 1] = "tags"
     table.sort(named)

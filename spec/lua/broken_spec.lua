@@ -142,6 +142,22 @@ local ways = {
 
   -- What cannot be done.
   ["a yield"] = { raises "^domain.lua:2: coroutine.yield: ", "coroutine.yield()" },
+  ["a wait in gsub"] = { waits = "nothing can wait inside string.gsub",
+    "('x'):gsub('x', function() wait() end)" },
+  ["a wait in sort"] = { waits = "nothing can wait inside table.sort",
+    "table.sort({ 1, 2, 3 }, function() wait() end)" },
+  ["a wait in a coroutine in tostring"] = { waits = "nothing can wait inside tostring", [[
+    tostring(setmetatable({}, { __tostring = function()
+      coroutine.wrap(function() wait() end)()
+    end }))]] },
+  ["a wait while it is closed"] = { waits = "^domain.lua:2: closed$", [[
+    local x <close> = setmetatable({}, { __close = function() pcall(wait) end }) error "closed"]] },
+  ["a wait without end"] = { waits = { code = "limit", message = "^waits: one message waited" },
+    "while true do pcall(wait) end" },
+  ["a wait in which memory is held"] = { waits = memory, [[
+    local t = {} while true do t[#t + 1] = ('x'):rep(100000) wait() end]] },
+  ["a loop between waits"] = { waits = instructions,
+    "while true do for i = 1, 50000 do end wait() end" },
   ["a yield in pcall"] = { raises "coroutine.yield: ",
     "local _, why = pcall(coroutine.yield) error(why, 0)" },
   ["a yield in gsub"] = { raises "^domain.lua:2: coroutine.yield: string.gsub cannot be",
@@ -155,7 +171,7 @@ local ways = {
 }
 
 local text = [[
-local function broken()
+local wait local function broken()
   %s
 end
 local function at(place, breaks) if breaks == place then return broken() end end
@@ -182,9 +198,11 @@ spec:aggregate "Thing" {
 }
 spec:handle(Act, function(command, context)
   context:publish(Checked { field = command.breaks }, { stream = "Acts-1" })
+  wait = function() return context:sleep(0) end
   at("handler", command.breaks)
 end)
-spec:answer(spec:query "Ask" { breaks = "string" }, function(query)
+spec:answer(spec:query "Ask" { breaks = "string" }, function(query, context)
+  wait = function() return context:sleep(0) end
   at("answer", query.breaks)
   return "well"
 end)
@@ -213,6 +231,9 @@ local places = {
   check = function(runtime) return runtime:dispatch("Act", { breaks = "check" }) end,
   answer = function(runtime) return runtime:query("Ask", { breaks = "answer" }) end,
 }
+
+-- Where something can wait.
+local waiting_places = { handler = places.handler, answer = places.answer }
 
 local function check_error(err, expected, place)
   local message = err.message:gsub("/tmp/[%w_]+/", "")
@@ -264,7 +285,7 @@ local function break_everywhere(way)
   domains.remove(folder)
   goes_on(runtime, 1)
   local version = 1
-  for place, break_at in pairs(places) do
+  for place, break_at in pairs(way.waits and waiting_places or places) do
     local result, err = break_at(runtime)
     assert.is_nil(result)
     check_error(err, way[1], place)
@@ -285,6 +306,10 @@ end
 
 describe("broken Lua:", function()
   for name, way in pairs(ways) do
+    if way.waits then
+      way[1], way[2] = type(way.waits) == "string" and raises(way.waits) or way.waits, way[1]
+      way.loading = false
+    end
     way.code = way[2]:gsub("\n%s*", " ")
     it(name .. ((way.growth or way.deep or way.ms) and " #growth" or ""), function()
       break_everywhere(way)
@@ -382,20 +407,21 @@ describe("what a handler keeps", function()
       local neap = require "neap"
       local spec = neap.domain "spec"
       local Done = spec:event "Done" {}
-      spec:command "Do" { id = "string" }
       local kept
-      spec:aggregate "Thing" { key = "id", events = { Done = function() end },
-        commands = { Do = function() return kept() end } }
-      spec:answer(spec:query "Ask" {}, function()
+      spec:handle(spec:command "Do" {}, function(_, context)
         kept = coroutine.wrap(function()
-          coroutine.yield() os.time() end)
+          while true do
+            context:publish(Done {}, { stream = "A-1" })
+            context = coroutine.yield()
+          end
+        end)
         kept()
-        return os.time() > 0
       end)
+      spec:answer(spec:query "Ask" {}, function(_, context) kept(context) end)
       return spec
     ]])
-    assert.is_true(runtime:query "Ask")
-    local _, err = runtime:dispatch("Do", { id = "a" })
-    assert.truthy(err.message:find("os.time cannot be used in an aggregate", 1, true))
+    assert(runtime:dispatch "Do")
+    local _, err = runtime:query "Ask"
+    assert.truthy(err.message:find("context:publish is for commands", 1, true), err.message)
   end)
 end)

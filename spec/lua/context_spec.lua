@@ -91,16 +91,17 @@ describe("context", function()
       local neap = require "neap"
       local spec = neap.domain "spec"
       local kept
-      spec:answer(spec:query "Keep" {}, function(_, context) kept = context return 1 end)
+      spec:command "Keep" { id = "string" }
       spec:command "Do" { id = "string" }
       local Done = spec:event "Done" { value = { "string" } }
       spec:aggregate "Thing" { key = "id",
         initial = function() return { kept and select(2, pcall(kept.now, kept)) } end,
-        commands = { Do = function(state) return Done { value = state } end },
+        commands = { Keep = function(_, _, context) kept = context end,
+          Do = function(state) return Done { value = state } end },
         events = { Done = function() end } }
       return spec
     ]])
-    assert(runtime:query "Keep")
+    assert(runtime:dispatch("Keep", { id = "b" }))
     assert(runtime:dispatch("Do", { id = "a" }))
     for event in runtime:events {} do
       assert.truthy(event.data.value[1]:find(

@@ -266,22 +266,3 @@ describe("an integer key", function()
     assert.same({ { "id:41", "room:blue" }, { "id:41" } }, tags)
   end)
 end)
-
-describe("a transient event", function()
-  it("cannot be decided in this version", function()
-    local runtime <close> = assert(domains.open [[
-      local neap = require "neap"
-      local spec = neap.domain "spec"
-      local Ticked = spec:event("Ticked", { transient = true }) {}
-      local Done = spec:event "Done" {}
-      spec:command "Do" { id = "string" }
-      spec:aggregate "Thing" { key = "id",
-        commands = { Do = function() return Ticked {} end },
-        events = { Done = function() end } }
-      return spec
-    ]])
-    local _, err = runtime:dispatch("Do", { id = "a" })
-    assert.truthy(err.message:find("event 'Ticked' is transient: in this version of Neap nobody "
-      .. "listens", 1, true))
-  end)
-end)

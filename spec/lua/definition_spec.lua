@@ -255,17 +255,6 @@ describe("a domain with a mistake", function()
     end)
   end
 
-  local later = {
-    projection = "projections", subscriber = "subscribers", saga = "sagas",
-    outbox = "outbox",
-  }
-  for method, what in pairs(later) do
-    it("is told that this version has no " .. what, function()
-      assert.equal(("domain.lua:6: %s: this version of Neap has no %s"):format(method, what),
-        error_of(("shop:%s 'x' {}\nreturn shop"):format(method)))
-    end)
-  end
-
   it("is refused for a syntax error, with its line", function()
     assert.truthy(error_of("local = 3"):find "domain.lua:6: <name> expected near '='")
   end)

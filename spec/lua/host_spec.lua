@@ -114,8 +114,8 @@ describe("runtime:dispatch", function()
       "HERE: runtime:dispatch knows no option 'idempotencykey'; did you mean 'idempotency_key'?" },
     ["an option of a wrong type"] = { { "Place", {}, { timeout = "soon" } },
       "HERE: runtime:dispatch: 'timeout' must be a number of seconds above 0, but is a string" },
-    ["what this version does not have"] = { { "Place", {}, { wait_for = { "orders" } } },
-      "HERE: runtime:dispatch: 'wait_for': this version of Neap has no projections" },
+    ["a list of names that is none"] = { { "Place", {}, { wait_for = 3 } },
+      "HERE: runtime:dispatch: 'wait_for' must be a list of names, but is a number" },
   }
   for name, case in pairs(misuses) do
     it("raises for " .. name .. ", at the caller's line", function()
@@ -262,8 +262,6 @@ describe("a runtime", function()
     local runtime <close> = open()
     assert.equal("HERE: a runtime has no 'dispach'; did you mean 'dispatch'?",
       raised(function() runtime:dispach() end))
-    assert.equal("HERE: runtime:rebuild: this version of Neap has no projections",
-      raised(function() runtime:rebuild() end))
     assert.equal("HERE: call it as runtime:dispatch(…), with a colon",
       raised(function() runtime.dispatch("Place") end))
   end)
@@ -328,7 +326,9 @@ describe("neap.open", function()
       raised(function() neap.open("x", { stor = "memory:" }) end))
     assert.equal("HERE: neap.open: 'lanes' must be an integer from 0, but is a string",
       raised(function() neap.open("x", { lanes = "2" }) end))
-    assert.equal("HERE: neap.open: 'log' can only be \"stderr\"",
-      raised(function() neap.open("x", { log = print }) end))
+    assert.equal("HERE: neap.open: 'log' must be \"stderr\" or a function, but is a boolean",
+      raised(function() neap.open("x", { log = true }) end))
+    assert.equal("HERE: neap.open: 'log_level' must be \"debug\", \"info\", \"warn\" or \"error\", "
+      .. "but is loud", raised(function() neap.open("x", { log_level = "loud" }) end))
   end)
 end)

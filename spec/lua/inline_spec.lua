@@ -49,6 +49,17 @@ local function open(domain, options)
 end
 
 describe("a runtime without lanes", function()
+  it("waits for nothing that only time brings, if it has a clock", function()
+    local domain, noted = counting()
+    local now = 1735689600000000
+    local runtime <close> = open(domain, { clock = function() return now end })
+    noted.then_do = function(_, context) noted.slept = context:sleep(86400) end
+    assert(runtime:dispatch("Note", { id = "a" }))
+    assert.is_true(noted.slept)
+    local _, err = runtime:dispatch("Note", { id = "a" }, { timeout = 3600 })
+    assert.equal("timeout", err.code)
+  end)
+
   it("runs a domain object in this state", function()
     local domain, noted = counting()
     local runtime <close> = open(domain)

@@ -73,10 +73,14 @@ describe("neap", function()
       raised(function() neap.reject("no", 3) end))
   end)
 
-  it("says what it does not know, and what this version does not have", function()
+  it("has marks of its own for what is dropped", function()
+    assert.equal("userdata", type(neap.delete))
+    assert.not_equal(neap.drop, neap.delete)
+    assert.not_equal(neap.null, neap.delete)
+  end)
+
+  it("says what it does not know", function()
     assert.equal("HERE: neap has no 'arry'; did you mean 'array'?",
       raised(function() neap.arry() end))
-    assert.equal("HERE: delete: this version of Neap has no projections",
-      raised(function() return neap.delete end))
   end)
 end)

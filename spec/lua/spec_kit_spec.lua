@@ -521,3 +521,64 @@ describe("an event as an earlier version stored it", function()
       failure(given("Changed", 1, { fail = true })))
   end)
 end)
+
+describe("a specification of a handler that dispatches", function()
+  local domain = neap.domain "transfers"
+  local account = { account = "string", amount = "integer" }
+  local Put, Taken = domain:event "Put" (account), domain:event "Taken" (account)
+  local Give, Take = domain:command "Give" (account), domain:command "Take" (account)
+  local Moved = domain:event "Moved" { receipts = "any", slept = "boolean" }
+  local Move = domain:command "Move" { from = "string", to = "string", amount = "integer" }
+  domain:aggregate "Account" {
+    key = "account",
+    initial = { sum = 0 },
+    commands = {
+      Give = function(_, command)
+        if command.account == "nobody" then return neap.reject("closed", "no such account") end
+        return Put(command)
+      end,
+      Take = function(_, command) return Taken(command) end,
+    },
+    events = {
+      Put = function(state, event) state.sum = state.sum + event.amount end,
+      Taken = function(state, event) state.sum = state.sum - event.amount end,
+    },
+  }
+  domain:handle(Move, function(command, context)
+    local taken = assert(context:dispatch(Take { account = command.from, amount = command.amount }))
+    local slept = context:sleep(3600)
+    local given, err = context:dispatch(Give { account = command.to, amount = command.amount })
+    if not given then
+      assert(context:dispatch(Give { account = command.from, amount = command.amount }))
+      return neap.reject(err.code, err.message)
+    end
+    context:publish(Moved { receipts = { taken, given }, slept = slept }, { stream = "Moves-1" })
+  end)
+  local transfers = spec.domain(domain)
+
+  it("shows what it dispatched, with receipts, and takes no time", function()
+    local moved
+    transfers:given { Put { account = "a", amount = 9 } }
+      :when(Move { from = "a", to = "b", amount = 4 })
+      :expect(Taken { account = "a", amount = 4 }, Put { account = "b", amount = 4 },
+        { "Moved", { receipts = spec.any, slept = true } })
+      :expect_state("Account", "a", { sum = 5 })
+      :expect_state("Account", "b", { sum = 4 })
+    for event in rawget(transfers, "opened"):events { types = { "Moved" } } do
+      moved = event.data
+    end
+    assert.same({ "Account-a", 2, 2 }, { moved.receipts[1].stream, moved.receipts[1].version,
+      moved.receipts[1].position })
+    assert.same({ "Account-b", 1, 3 }, { moved.receipts[2].stream, moved.receipts[2].version,
+      moved.receipts[2].position })
+  end)
+
+  it("shows it also behind a rejection that was expected", function()
+    local when = transfers:when(Move { from = "a", to = "nobody", amount = 4 })
+    assert.is_false(pcall(when.expect, when, Taken { account = "a", amount = 4 }))
+    assert.is_false(pcall(when.expect_nothing, when))
+    when:expect_rejection("closed", "no such account")
+      :expect(Taken { account = "a", amount = 4 }, Put { account = "a", amount = 4 })
+    assert.is_false(pcall(when.expect_nothing, when))
+  end)
+end)

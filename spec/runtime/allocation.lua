@@ -10,9 +10,10 @@ domain:retired("Renamed", function(data) return Claimed { name = data.name } end
 local Enrolled = domain:event("Enrolled", { tags = { "course", "student" } }) {
   course = "string", student = "string",
 }
-domain:command "Add" { id = "string", n = "integer", twice = "boolean?" }
+local Add = domain:command "Add" { id = "string", n = "integer", twice = "boolean?" }
 domain:command "Touch" { id = "string" }
 local Note = domain:command "Note" { id = "string", text = "string" }
+local Both = domain:command "Both" { id = "string", n = "integer" }
 local Claim = domain:command "Claim" { name = "string" }
 domain:command "Enrol" { course = "string", student = "string" }
 domain:command "Pay" { id = "string", n = "integer" }
@@ -71,6 +72,16 @@ domain:handle(Note, function(command, context)
   if err then return neap.reject(err.code, err.message) end
   local noted = Noted { id = command.id, text = written }
   context:publish(noted, { stream = "Counter-" .. command.id })
+end)
+
+domain:handle(Both, function(command, context)
+  local first, err = context:dispatch(Add { id = command.id, n = command.n })
+  if not first then return neap.reject(err.code, err.message) end
+  assert(context:sleep(0))
+  context:publish(Noted { id = command.id, text = "both" }, { stream = "Counter-" .. command.id })
+  assert(context:dispatch("Pay", { id = command.id, n = 1 })) -- the host's own
+  local fields = { id = command.id, n = assert(context:query(Total { id = command.id })).total }
+  assert(context:dispatch("Add", fields, { idempotency_key = "both-" .. command.id }))
 end)
 
 domain:handle(Claim, function(command, context)

@@ -129,6 +129,21 @@ static void statistics(fault_world *world)
     neap_statistics_free(figures);
 }
 
+static void take_metrics(fault_world *world)
+{
+    char *text;
+    size_t size;
+    neap_error error;
+    neap_status status = neap_metrics(world->runtime, &text, &size, &error);
+    fault_told(world, "neap_metrics", status, &error, NEAP_OK, 0);
+    if (status == NEAP_OK)
+        neap_free(text);
+    status = neap_metrics_prometheus(world->runtime, &text, &size, &error);
+    fault_told(world, "neap_metrics_prometheus", status, &error, NEAP_OK, 0);
+    if (status == NEAP_OK)
+        neap_free(text);
+}
+
 static void check_store(fault_world *world)
 {
     const neap_store_check *check;
@@ -181,6 +196,8 @@ static void run(fault_world *world)
     fault_dispatch(world, "Add", "{\"id\":\"a\",\"n\":99}", NULL, 1, NEAP_REJECTED, ALSO(NEAP_OK));
     fault_dispatch(world, "Add", "{\"id\":\"a\",\"n\":\"1\"}", NULL, 1, NEAP_INVALID, 0);
     fault_dispatch(world, "Touch", "{\"id\":\"\\u0061\"}", NULL, 0, NEAP_OK, 0);
+    fault_dispatch_nested(world, "Both", "{\"id\":\"d\",\"n\":4}", 3, 1, NEAP_OK,
+                          ALSO(NEAP_REJECTED));
     fault_dispatch(world, "Claim", "{\"name\":\"x\"}", NULL, 1, NEAP_OK, 0);
     fault_dispatch(world, "Claim", "{\"name\":\"x\"}", NULL, 1, NEAP_CONFLICT, ALSO(NEAP_OK));
     fault_dispatch(world, "Pay", "{\"id\":\"a\",\"n\":1}", NULL, 1, NEAP_OK, ALSO(NEAP_REJECTED));
@@ -197,10 +214,11 @@ static void run(fault_world *world)
     state(world, "Counter", "a", 0);
     state(world, "Counter", "a", 2);
     state(world, "Enrolment", enrolment, 0);
-    state(world, "Enrolment", enrolment, 9);
+    state(world, "Enrolment", enrolment, 12);
     read_events(world, NULL);
     read_events(world, "Counter-a");
     statistics(world);
+    take_metrics(world);
     check_store(world);
     drain(world);
 }
@@ -208,6 +226,7 @@ static void run(fault_world *world)
 static const fault_instance instances[] = {
     {"Counter", "a", "Counter-a"},
     {"Counter", "b", "Counter-b"},
+    {"Counter", "d", "Counter-d"},
     {"Enrolment", "{\"course\":\"c\"}", NULL},
     {"Enrolment", "{\"student\":\"s\",\"course\":\"c\"}", NULL},
     {NULL, NULL, NULL},

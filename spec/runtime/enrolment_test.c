@@ -117,11 +117,12 @@ static unsigned check_log(neap_runtime *runtime)
     return events;
 }
 
-static void enrol_at_once(const char *store)
+static void enrol_at_once(const char *store, unsigned lanes)
 {
     neap_options options;
     neap_options_init(&options);
     options.store = store;
+    options.lanes = lanes;
     neap_runtime *runtime;
     neap_error error;
     if (neap_open(COURSES_DOMAIN, &options, &runtime, &error) != NEAP_OK)
@@ -148,7 +149,13 @@ static void enrol_at_once(const char *store)
 static void no_seat_is_given_twice_in_memory(void **unused)
 {
     (void)unused;
-    enrol_at_once("memory:");
+    enrol_at_once("memory:", 1);
+}
+
+static void no_seat_is_given_twice_by_several_lanes(void **unused)
+{
+    (void)unused;
+    enrol_at_once("memory:", 3);
 }
 
 static void no_seat_is_given_twice_on_sqlite(void **unused)
@@ -157,7 +164,7 @@ static void no_seat_is_given_twice_on_sqlite(void **unused)
     char folder[] = "/tmp/neap-enrolment-XXXXXX", store[80], clean[80];
     assert_non_null(mkdtemp(folder));
     snprintf(store, sizeof store, "sqlite:%s/courses.db", folder);
-    enrol_at_once(store);
+    enrol_at_once(store, 2);
     snprintf(clean, sizeof clean, "rm -r %s", folder);
     assert_int_equal(system(clean), 0);
 }
@@ -166,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_seat_is_given_twice_in_memory),
+        cmocka_unit_test(no_seat_is_given_twice_by_several_lanes),
         cmocka_unit_test(no_seat_is_given_twice_on_sqlite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ typedef struct fault_answer {
     neap_status natural;
     unsigned also;
     size_t wanted; /* so many events it records, if it is done */
+    size_t nested; /* and so many what it dispatches */
     char what[48];
     char key[16];
     bool seen_key; /* an earlier one has the same */
@@ -75,6 +76,10 @@ bool fault_open(fault_world *world, bool (*handlers)(fault_world *world));
  * none. */
 void fault_dispatch(fault_world *world, const char *name, const char *json, const char *key,
                     size_t events, neap_status natural, unsigned also);
+/* The same of one whose handler dispatches commands that record `nested` events before it records
+ * its own. */
+void fault_dispatch_nested(fault_world *world, const char *name, const char *json, size_t nested,
+                           size_t events, neap_status natural, unsigned also);
 /* The same with neap_send(); what it gave is judged at the end. */
 void fault_send(fault_world *world, const char *name, const char *json, const char *key,
                 size_t events, neap_status natural, unsigned also);

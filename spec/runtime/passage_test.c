@@ -32,8 +32,8 @@ static int set_up(void **unused)
 static int tear_down(void **unused)
 {
     (void)unused;
-    assert_int_equal(runtime.lane.unanswered, 0);
-    assert_int_equal(runtime.lane.wakeups.count, 0);
+    assert_int_equal(by_hand_lane(&runtime)->unanswered, 0);
+    assert_int_equal(by_hand_lane(&runtime)->wakeups.count, 0);
     by_hand_close(&runtime);
     assert_int_equal(neapi_alloc_blocks(), 0);
     return 0;
@@ -76,28 +76,6 @@ static void send(outcome *it, const char *json, uint32_t timeout_ms)
         fail_msg("%s", error.message);
 }
 
-static void step(void)
-{
-    while (neapi_lane_step(&runtime.lane))
-        continue;
-}
-
-static void step_all(void)
-{
-    for (int i = 0; i < 5; i++) {
-        step();
-        neapi_writer_step(&runtime.writer);
-    }
-    step();
-}
-
-static uint64_t head(void)
-{
-    uint64_t position;
-    assert_int_equal(neapi_head(runtime.lane.session, &position, &error), NEAP_OK);
-    return position;
-}
-
 static void it_sleeps_until_its_time_and_others_go_on(void **unused)
 {
     (void)unused;
@@ -106,22 +84,22 @@ static void it_sleeps_until_its_time_and_others_go_on(void **unused)
     send(&middle, "{\"id\":\"b\",\"before\":5}", 0);
     send(&fast, "{\"id\":\"a\"}", 0);
     int64_t began_us = by_hand_us;
-    step_all();
+    by_hand_step_all(&runtime);
     assert_true(fast.answered);
     assert_int_equal(fast.version, 1);
     assert_false(slow.answered || middle.answered);
-    assert_int_equal(neapi_lane_wake_us(&runtime.lane), began_us + 5 * SECOND);
+    assert_int_equal(neapi_lane_wake_us(by_hand_lane(&runtime)), began_us + 5 * SECOND);
     by_hand_us = began_us + 5 * SECOND;
-    step_all();
+    by_hand_step_all(&runtime);
     assert_true(middle.answered);
     assert_false(slow.answered);
     by_hand_us = began_us + 10 * SECOND - 1;
-    step_all();
+    by_hand_step_all(&runtime);
     assert_false(slow.answered);
     by_hand_us++;
-    step_all();
+    by_hand_step_all(&runtime);
     assert_int_equal(slow.version, 2);
-    assert_int_equal(neapi_lane_wake_us(&runtime.lane), NEAPI_NO_DEADLINE);
+    assert_int_equal(neapi_lane_wake_us(by_hand_lane(&runtime)), NEAPI_NO_DEADLINE);
 }
 
 /* A collection takes time by all that Lua holds. What cannot be let go must not cost every step
@@ -132,20 +110,20 @@ static void memory_that_stays_is_not_collected_at_every_step(void **unused)
     (void)unused;
     outcome it;
     send(&it, "{\"id\":\"a\"}", 0);
-    step_all();
-    runtime.options.lane_memory_bytes = neapi_engine_memory(runtime.engine);
+    by_hand_step_all(&runtime);
+    runtime.options.lane_memory_bytes = neapi_engine_memory(by_hand_lane(&runtime)->engine);
     send(&it, "{\"id\":\"a\"}", 0);
-    step_all();
+    by_hand_step_all(&runtime);
     for (int i = 0; i < 5; i++) {
-        size_t before = neapi_engine_memory(runtime.engine);
+        size_t before = neapi_engine_memory(by_hand_lane(&runtime)->engine);
         send(&it, "{\"id\":\"no\"}", 0);
-        step_all();
-        assert_true(neapi_engine_memory(runtime.engine) > before);
+        by_hand_step_all(&runtime);
+        assert_true(neapi_engine_memory(by_hand_lane(&runtime)->engine) > before);
     }
     for (int i = 0; i < 1000; i++) {
         send(&it, "{\"id\":\"no\"}", 0);
-        step_all();
-        assert_true(neapi_engine_memory(runtime.engine) <
+        by_hand_step_all(&runtime);
+        assert_true(neapi_engine_memory(by_hand_lane(&runtime)->engine) <
                     runtime.options.lane_memory_bytes / 4 * 5);
     }
 }
@@ -155,14 +133,15 @@ static void next_gives_the_receipt_when_it_is_durable(void **unused)
     (void)unused;
     outcome it;
     send(&it, "{\"id\":\"a\",\"after\":1}", 0);
-    step();
-    assert_int_equal(runtime.lane.wakeups.count, 0); /* it waits for the writer, not for time */
+    by_hand_step(&runtime);
+    assert_int_equal(by_hand_lane(&runtime)->wakeups.count,
+                     0); /* it waits for the writer, not for time */
     neapi_writer_step(&runtime.writer);
-    step();
-    assert_int_equal(runtime.lane.wakeups.count, 1);
+    by_hand_step(&runtime);
+    assert_int_equal(by_hand_lane(&runtime)->wakeups.count, 1);
     assert_false(it.answered);
     by_hand_us += SECOND;
-    step();
+    by_hand_step(&runtime);
     assert_int_equal(it.version, 1);
 }
 
@@ -171,12 +150,12 @@ static void time_that_ends_while_it_sleeps_leaves_nothing_done(void **unused)
     (void)unused;
     outcome it;
     send(&it, "{\"id\":\"a\",\"before\":10}", 1000);
-    step_all();
+    by_hand_step_all(&runtime);
     by_hand_us += SECOND;
-    step_all();
+    by_hand_step_all(&runtime);
     assert_int_equal(it.status, NEAP_TIMEOUT);
     assert_false(it.unknown);
-    assert_int_equal(head(), 0);
+    assert_int_equal(by_hand_head(&runtime), 0);
 }
 
 static void time_that_ends_at_the_writer_leaves_the_outcome_unknown(void **unused)
@@ -184,13 +163,13 @@ static void time_that_ends_at_the_writer_leaves_the_outcome_unknown(void **unuse
     (void)unused;
     outcome it;
     send(&it, "{\"id\":\"a\"}", 1000);
-    step();
+    by_hand_step(&runtime);
     by_hand_us += SECOND;
-    step();
+    by_hand_step(&runtime);
     assert_int_equal(it.status, NEAP_TIMEOUT);
     assert_true(it.unknown);
-    step_all();
-    assert_int_equal(head(), 1);
+    by_hand_step_all(&runtime);
+    assert_int_equal(by_hand_head(&runtime), 1);
 }
 
 static void what_is_not_begun_is_withdrawn(void **unused)
@@ -198,19 +177,19 @@ static void what_is_not_begun_is_withdrawn(void **unused)
     (void)unused;
     outcome first, second;
     send(&first, "{\"id\":\"a\"}", 0);
-    step();
+    by_hand_step(&runtime);
     /* Refused behind the lane's back: the second is parked until the first is decided again. */
-    neapi_warm *warm = neapi_warm_find(&runtime.lane.warm, NEAPI_LITERAL("Thing-a"));
+    neapi_warm *warm = neapi_warm_find(&by_hand_lane(&runtime)->warm, NEAPI_LITERAL("Thing-a"));
     warm->settling = true;
     send(&second, "{\"id\":\"a\",\"within\":1}", 0);
-    step();
+    by_hand_step(&runtime);
     by_hand_us += SECOND;
-    step();
+    by_hand_step(&runtime);
     assert_int_equal(second.status, NEAP_TIMEOUT);
     assert_false(second.unknown);
-    step_all();
+    by_hand_step_all(&runtime);
     assert_int_equal(first.version, 1);
-    assert_int_equal(head(), 1);
+    assert_int_equal(by_hand_head(&runtime), 1);
 }
 
 static void a_narrower_time_ends_one_attempt(void **unused)
@@ -218,14 +197,14 @@ static void a_narrower_time_ends_one_attempt(void **unused)
     (void)unused;
     outcome it;
     send(&it, "{\"id\":\"a\",\"within\":1,\"again\":1}", 0);
-    step(); /* the unit waits for the writer, who sleeps */
+    by_hand_step(&runtime); /* the unit waits for the writer, who sleeps */
     by_hand_us += SECOND;
-    step();
+    by_hand_step(&runtime);
     assert_false(it.answered);
     by_hand_us += SECOND;
-    step_all(); /* both attempts are committed, each under an id of its own */
+    by_hand_step_all(&runtime); /* both attempts are committed, each under an id of its own */
     assert_int_equal(it.status, NEAP_OK);
-    assert_int_equal(head(), 2);
+    assert_int_equal(by_hand_head(&runtime), 2);
 }
 
 static void closing_ends_what_sleeps_and_closes_its_variables(void **unused)
@@ -234,17 +213,17 @@ static void closing_ends_what_sleeps_and_closes_its_variables(void **unused)
     outcome sleeping[3], committing, failing;
     for (int i = 0; i < 3; i++)
         send(&sleeping[i], "{\"id\":\"a\",\"before\":10}", i == 0 ? 50000 : 0);
-    step();
+    by_hand_step(&runtime);
     send(&committing, "{\"id\":\"b\"}", 0);
-    step();
-    atomic_store(&runtime.lane.stopping, true);
+    by_hand_step(&runtime);
+    atomic_store(&by_hand_lane(&runtime)->stopping, true);
     assert_int_equal(try_send(&failing, "{\"id\":\"b\",\"again\":3}", 0), NEAP_OK);
-    step_all();
+    by_hand_step_all(&runtime);
     for (int i = 0; i < 3; i++)
         assert_int_equal(sleeping[i].status, NEAP_CLOSED);
     assert_int_equal(committing.status, NEAP_OK);
     assert_int_equal(failing.status, NEAP_CLOSED);
-    assert_int_equal(head(), 1);
+    assert_int_equal(by_hand_head(&runtime), 1);
 }
 
 static void sleeping_messages_are_bounded(void **unused)
@@ -254,15 +233,15 @@ static void sleeping_messages_are_bounded(void **unused)
     unsigned accepted = 0;
     for (unsigned i = 0; i < 9; i++) {
         accepted += try_send(&its[i], "{\"id\":\"a\",\"before\":10}", 0) == NEAP_OK;
-        step();
+        by_hand_step(&runtime);
     }
     assert_int_equal(accepted, 8); /* four that sleep, four that wait */
-    assert_int_equal(runtime.lane.unanswered, 4);
+    assert_int_equal(by_hand_lane(&runtime)->unanswered, 4);
     for (int i = 0; i < 3; i++) {
         by_hand_us += 10 * SECOND;
-        step_all();
+        by_hand_step_all(&runtime);
     }
-    assert_int_equal(head(), 8);
+    assert_int_equal(by_hand_head(&runtime), 8);
 }
 
 static void rejections_come_again_and_in_the_end_are_given(void **unused)
@@ -271,11 +250,11 @@ static void rejections_come_again_and_in_the_end_are_given(void **unused)
     outcome it;
     send(&it, "{\"id\":\"no\",\"again\":2}", 0);
     for (int i = 0; i < 2; i++) {
-        step_all();
+        by_hand_step_all(&runtime);
         assert_false(it.answered);
         by_hand_us += SECOND;
     }
-    step_all();
+    by_hand_step_all(&runtime);
     assert_int_equal(it.status, NEAP_REJECTED);
     assert_string_equal(it.code, "no");
 }

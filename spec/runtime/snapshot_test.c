@@ -50,11 +50,13 @@ static void close_world(world *it)
 {
     neap_runtime *runtime = &it->runtime;
     /* What was on its way when the process died. */
-    neapi_submission_list lost = {0};
-    neapi_request_list none = {0};
-    neapi_submission_list_join(&lost, &runtime->writer.queue);
-    neapi_mailbox_take(&runtime->lane.mailbox, &none, &lost);
-    for (neapi_submission *each; (each = neapi_submission_list_pop(&lost)) != NULL;) {
+    neapi_mail_list lost = {0};
+    neapi_mail_join(&lost, &runtime->writer.queue);
+    neapi_inbox_take(&runtime->writer.inbox, &lost);
+    neapi_inbox_take(&by_hand_lane(runtime)->mailbox->inbox, &lost);
+    for (neapi_mail *mail; (mail = neapi_mail_pop(&lost)) != NULL;) {
+        neapi_submission *each = neapi_submission_of(mail);
+        assert_int_equal(mail->kind, NEAPI_MAIL_UNIT);
         assert_null(each->request);
         neapi_unit_release(each->unit);
         neapi_free(each);
@@ -104,7 +106,7 @@ static void answered(void *user, neap_status status, neap_reply *reply, const ne
     (void)error;
     it->answered++;
     it->failed += status != NEAP_OK;
-    const neapi_submission_list *outbox = &it->runtime.lane.outbox;
+    const neapi_mail_list *outbox = &by_hand_lane(&it->runtime)->outbox;
     it->snapshot_before_answer = it->snapshot_before_answer || outbox->first != NULL;
     neap_reply_free(reply);
 }
@@ -122,7 +124,7 @@ static void send(world *it, const char *aggregate, const char *id, int n)
 static void settle(world *it)
 {
     for (unsigned idle = 0; idle < 2;) {
-        bool busy = neapi_lane_step(&it->runtime.lane);
+        bool busy = neapi_lane_step(by_hand_lane(&it->runtime));
         busy = neapi_writer_step(&it->runtime.writer) || busy;
         idle = busy ? 0 : idle + 1;
     }
@@ -147,7 +149,7 @@ static void restart(world *it)
 /* As if the aggregates had not been used for long. */
 static void forget_states(world *it)
 {
-    neapi_lane_let_go(&it->runtime.lane);
+    neapi_lane_let_go(by_hand_lane(&it->runtime));
 }
 
 static const neapi_aggregate *aggregate_of(world *it, const char *name)
@@ -164,14 +166,14 @@ static const neapi_aggregate *aggregate_of(world *it, const char *name)
 static neap_text print_of(world *it, const char *aggregate)
 {
     neap_text pinned = aggregate_of(it, aggregate)->snapshot_version;
-    return pinned.size != 0 ? pinned : it->runtime.lane.fingerprint;
+    return pinned.size != 0 ? pinned : by_hand_lane(&it->runtime)->fingerprint;
 }
 
 static bool find(world *it, const char *aggregate, const char *stream, uint64_t max_version,
                  neapi_arena *arena, neapi_snapshot *snapshot)
 {
     bool found;
-    assert_int_equal(neapi_find_snapshot(it->runtime.lane.session, neapi_text_of(stream),
+    assert_int_equal(neapi_find_snapshot(by_hand_lane(&it->runtime)->session, neapi_text_of(stream),
                                          max_version, print_of(it, aggregate), arena, snapshot,
                                          &found, NULL),
                      NEAP_OK);
@@ -199,7 +201,7 @@ static long total_at(world *it, const char *aggregate, const char *id, uint64_t 
                      uint64_t *through)
 {
     char stream[64];
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     neapi_folded folded;
     neap_error error;
     neapi_buffer json = NEAPI_BUFFER_INIT;
@@ -362,7 +364,7 @@ static void two_stay_unless_told_otherwise(void **state)
 static void no_answer_waits_for_one(void **state)
 {
     world *it = *state;
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     add(it, "Counted", "a", 4);
     send(it, "Counted", "a", 1);
     neapi_lane_step(lane);
@@ -381,7 +383,7 @@ static void no_answer_waits_for_one(void **state)
 static void few_are_made_while_there_is_other_work(void **state)
 {
     world *it = *state;
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     for (int stream = 0; stream < 20; stream++) {
         char id[8];
         snprintf(id, sizeof id, "%d", stream);
@@ -405,7 +407,7 @@ static void few_are_made_while_there_is_other_work(void **state)
 static void what_is_due_is_made_when_the_lane_stops(void **state)
 {
     world *it = *state;
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     for (int stream = 0; stream < 20; stream++) {
         char id[8];
         snprintf(id, sizeof id, "%d", stream);
@@ -424,7 +426,7 @@ static void what_is_due_is_made_when_the_lane_stops(void **state)
 static void one_whose_state_was_let_go_is_not_made(void **state)
 {
     world *it = *state;
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     lane->warm.capacity = 3;
     for (int stream = 0; stream < 3; stream++) {
         char id[8];
@@ -455,7 +457,7 @@ static void intrude(world *it, const char *stream, const char *type, const char 
     neap_error error;
     neapi_unit *unit = neapi_unit_new((neap_uuid){{1}});
     const neap_event event = {.recorded_at = by_hand_us,
-                              .id = neapi_uuid_new(&it->runtime.lane.ids, by_hand_us),
+                              .id = neapi_uuid_new(&by_hand_lane(&it->runtime)->ids, by_hand_us),
                               .schema = 1,
                               .type = neapi_text_of(type),
                               .data = neapi_text_of(json)};
@@ -469,7 +471,7 @@ static void intrude(world *it, const char *stream, const char *type, const char 
 static void a_refused_version_has_none(void **state)
 {
     world *it = *state;
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     for (int i = 0; i < 5; i++)
         send(it, "Counted", "a", 1);
     neapi_lane_step(lane);
@@ -492,7 +494,7 @@ static void one_that_was_lost_is_made_again(void **state)
     world *it = *state;
     if (strcmp(it->url, "memory:") == 0)
         return;
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     for (int i = 0; i < 5; i++)
         send(it, "Counted", "a", 1);
     neapi_lane_step(lane);
@@ -540,7 +542,7 @@ static void that_of_a_changed_domain_is_not_used(void **state)
     uint64_t through;
     add(it, "Counted", "a", 7);
     add(it, "Pinned", "a", 7);
-    it->runtime.lane.fingerprint = NEAPI_LITERAL("another");
+    by_hand_lane(&it->runtime)->fingerprint = NEAPI_LITERAL("another");
     forget_states(it);
     assert_int_equal(total_at(it, "Counted", "a", UINT64_MAX, &through), 7);
     assert_int_equal(through, 0);
@@ -602,7 +604,7 @@ static void one_of_events_that_are_not_there_is_passed_over(void **state)
     uint64_t through;
     add(it, "Counted", "a", 5);
     assert_true(find(it, "Counted", "Counted-a", 5, &arena, &five));
-    it->runtime.lane.fingerprint = NEAPI_LITERAL("another");
+    by_hand_lane(&it->runtime)->fingerprint = NEAPI_LITERAL("another");
     close_world(it);
     remove_files();
     open_world(it);

@@ -52,7 +52,8 @@ static void they_are_shown_as_json(void **unused)
     assert_int_equal(neap_statistics_json(stats, &json, &size, &error), NEAP_OK);
     assert_int_equal(size, strlen(json));
     assert_null(strstr(json, "first_at"));
-    assert_non_null(strstr(json, "\"types\":[],\"categories\":[],\"longest_streams\":[]}"));
+    assert_non_null(strstr(
+        json, "\"types\":[],\"categories\":[],\"longest_streams\":[],\"subscriptions\":[]}"));
     neap_free(json);
     neap_statistics_free(stats);
     add(runtime, "{\"id\":\"a\",\"n\":1}");

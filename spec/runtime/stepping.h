@@ -5,8 +5,11 @@
 #define NEAPI_SPEC_STEPPING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Lane and writer go on until there is nothing to do. false: they never came to an end. */
 bool stepping_settle(void);
+/* Moves the clock. */
+void stepping_advance(int64_t us);
 
 #endif

@@ -220,7 +220,7 @@ static void intrude(world *it)
     snprintf(stream, sizeof stream, "Counter-c%u", dice(COUNTERS));
     const neap_event event = {
         .recorded_at = by_hand_us,
-        .id = neapi_uuid_new(&runtime->lane.ids, by_hand_us),
+        .id = neapi_uuid_new(&by_hand_lane(runtime)->ids, by_hand_us),
         .schema = 1,
         .type = NEAPI_LITERAL("Noted"),
         .data = NEAPI_LITERAL("{\"id\":\"x\",\"text\":\"outside\"}"),
@@ -247,7 +247,7 @@ static void run_all(world *it)
             break;
         case 2:
         case 3:
-            busy = neapi_lane_step(&it->runtime.lane);
+            busy = neapi_lane_step(by_hand_lane(&it->runtime));
             break;
         case 6:
             if (it->sent < COMMANDS)
@@ -257,7 +257,7 @@ static void run_all(world *it)
             busy = neapi_writer_step(&it->runtime.writer);
         }
         if (it->sent == COMMANDS) {
-            busy = neapi_lane_step(&it->runtime.lane) || busy;
+            busy = neapi_lane_step(by_hand_lane(&it->runtime)) || busy;
             busy = neapi_writer_step(&it->runtime.writer) || busy;
             idle = busy ? 0 : idle + 1;
         }
@@ -368,7 +368,7 @@ static void check_order(const world *it)
 /* Nothing is left behind once everything was answered. */
 static void check_rest(world *it)
 {
-    const neapi_lane *lane = &it->runtime.lane;
+    const neapi_lane *lane = by_hand_lane(&it->runtime);
     check(lane->unanswered == 0);
     check(lane->submitted == 0);
     check(lane->oldest == NULL);
@@ -381,7 +381,7 @@ static void check_rest(world *it)
 /* The state that a decision would be made on is the fold of what is stored. */
 static void check_states(world *it)
 {
-    neapi_lane *lane = &it->runtime.lane;
+    neapi_lane *lane = by_hand_lane(&it->runtime);
     neap_error error;
     for (neapi_warm *warm = lane->warm.newest; warm != NULL; warm = warm->older) {
         if (!warm->loaded || it->outsider)
@@ -455,12 +455,12 @@ static void rejection_waits_for_what_it_was_decided_on(void **unused)
     open_world(&it, 1);
     send_one(&it, "Add", 0, 20, NULL);
     send_one(&it, "Add", 0, 1, NULL);
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     assert_false(it.outcomes[0].answered);
     assert_false(it.outcomes[1].answered);
     neapi_writer_step(&it.runtime.writer);
     assert_false(it.outcomes[1].answered);
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     assert_int_equal(it.outcomes[0].status, NEAP_OK);
     assert_int_equal(it.outcomes[1].status, NEAP_REJECTED);
     by_hand_close(&it.runtime);
@@ -473,13 +473,13 @@ static void successors_of_a_refused_unit_are_decided_again(void **unused)
     failure_percent = 0;
     open_world(&it, 1);
     send_one(&it, "Add", 0, 15, NULL);
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     send_one(&it, "Add", 0, 10, NULL); /* rejected, if the first is accepted */
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     next_failure = FAILS_WITHOUT_EFFECT;
     neapi_writer_step(&it.runtime.writer);
     for (int i = 0; i < 4; i++) {
-        neapi_lane_step(&it.runtime.lane);
+        neapi_lane_step(by_hand_lane(&it.runtime));
         neapi_writer_step(&it.runtime.writer);
     }
     assert_int_equal(it.outcomes[0].status, NEAP_STORE);
@@ -491,7 +491,7 @@ static void successors_of_a_refused_unit_are_decided_again(void **unused)
 static void step_both(world *it, unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
-        neapi_lane_step(&it->runtime.lane);
+        neapi_lane_step(by_hand_lane(&it->runtime));
         neapi_writer_step(&it->runtime.writer);
     }
 }
@@ -532,7 +532,7 @@ static void a_keyed_decision_that_waits_follows_those_before_it(void **unused)
     send_one(&it, "Add", 0, 1, NULL);
     send_one(&it, "Touch", 0, 0, "k");
     send_one(&it, "Add", 0, 2, NULL);
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     next_failure = FAILS_WITHOUT_EFFECT;
     neapi_writer_step(&it.runtime.writer);
     step_both(&it, 4);
@@ -552,15 +552,18 @@ static void closing_asks_for_an_unknown_outcome_only_once(void **unused)
     failure_percent = 0;
     open_world(&it, 1);
     send_one(&it, "Add", 0, 1, NULL);
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     next_failure = FAILS_UNKNOWN_DONE;
     resolve_fails = true;
     resolve_calls = 0;
     neapi_writer_hurry(&it.runtime.writer);
     neapi_writer_step(&it.runtime.writer);
+    assert_int_equal(resolve_calls, 0);
+    assert_false(neapi_writer_try(&it.runtime.writer)); /* it may take long: the thread does it */
+    neapi_writer_step(&it.runtime.writer);
     assert_int_equal(resolve_calls, 1);
     resolve_fails = false;
-    neapi_lane_step(&it.runtime.lane);
+    neapi_lane_step(by_hand_lane(&it.runtime));
     assert_int_equal(it.outcomes[0].status, NEAP_UNAVAILABLE);
     assert_true(it.outcomes[0].unknown);
     by_hand_close(&it.runtime);

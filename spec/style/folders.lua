@@ -8,9 +8,10 @@ local may_include = {
   ["core/base"] = {},
   ["core/message"] = { "base" },
   ["core/store"] = { "base", "message" },
+  ["core/outbox"] = { "base", "message" },
   ["core/bus"] = { "base", "message" },
   ["core/script"] = { "base", "message", "store", "bus" },
-  ["core/runtime"] = { "base", "message", "store", "bus", "script" },
+  ["core/runtime"] = { "base", "message", "store", "outbox", "bus", "script" },
   ["core/cli"] = {},
   ["core/include"] = {},
   ["stores"] = { "base", "store" },
@@ -22,6 +23,8 @@ local system_headers = {
   ["lualib.h"] = "core/script/",
   ["luaconf.h"] = "core/script/",
   ["sqlite3.h"] = "stores/sqlite/",
+  ["libpq-fe.h"] = "stores/postgresql/",
+  ["nats/nats.h"] = "core/outbox/nats/",
 }
 
 local public_header_includes = { ["stdbool.h"] = true, ["stddef.h"] = true, ["stdint.h"] = true }
@@ -38,12 +41,18 @@ local platform_functions = {
 }
 local platform_file = "core/base/platform.c"
 
--- The command is a host of the library, and waits as any program does: for its user, and in order
--- to print replies in the order of their commands. A second writer on SQLite waits a moment for the
--- first one's name.
+-- The command is a host of the library, and waits as any program does: for its user, to write a
+-- file now and then, and in order to print replies in the order of their commands. A second writer
+-- on SQLite waits a moment for the first one's name, and a store in PostgreSQL for its server's
+-- answers.
 local exceptions = {
+  ["stores/postgresql/connection.c"] = { poll = true },
   ["core/cli/output.c"] = { poll = true },
   ["core/cli/lines.c"] = { poll = true },
+  ["core/cli/repl.c"] = { clock_gettime = true },
+  ["core/cli/typing_libedit.c"] = { ppoll = true },
+  ["core/cli/metrics.c"] = { poll = true },
+  ["core/cli/stop.c"] = { poll = true },
   ["core/cli/window.c"] = {
     pthread_cond_init = true, pthread_cond_wait = true, pthread_cond_signal = true,
   },

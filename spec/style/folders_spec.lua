@@ -53,6 +53,9 @@ describe("the check of folders", function()
     { "stores/sqlite/read.c", '#include "memory/log.h"', "must not depend on memory" },
     { "core/runtime/lane.c", "#include <lua.h>", "belongs to core/script/ alone" },
     { "core/store/url.c", "#include <sqlite3.h>", "belongs to stores/sqlite/ alone" },
+    { "core/store/url.c", "#include <libpq-fe.h>", "belongs to stores/postgresql/ alone" },
+    { "core/outbox/subject.c", "#include <nats/nats.h>", "belongs to core/outbox/nats/ alone" },
+    { "core/outbox/subject.c", '#include "store/store.h"', "must not depend on store" },
     { "core/include/neap.h", "#include <pthread.h>", "standard headers only" },
     { "core/store/url.c", '#include "url.h"', "without its folder" },
     { "core/other/x.c", "", "no rule says" },
@@ -73,6 +76,7 @@ describe("the check of folders", function()
   local sound = {
     { "core/cli/run.c", '#include "options.h"\n#include "neap.h"' },
     { "core/cli/lines.c", "poll(&fd, 1, 0);" },
+    { "stores/postgresql/connection.c", "poll(&fd, 1, 0);" },
     { "stores/sqlite/read.c", '#include "sqlite/schema.h"\n#include <sqlite3.h>' },
     { "core/base/platform.c", " clock_gettime(CLOCK_REALTIME, &t);" },
     { "core/runtime/lane.c", "/* time(NULL) */ self->random(self, bytes, 16); neapi_time(1);" },

@@ -1,5 +1,6 @@
 #include "memory.h"
 
+#include "base/error.h"
 #include "base/text.h"
 
 /* One unit while it is judged. What it did is taken back if an operation is refused. */
@@ -107,6 +108,13 @@ static neap_status prepare_snapshot(judgement *judging, const neapi_snapshot *sn
     return NEAP_OK;
 }
 
+static neap_status refuse_sql(neapi_unit *unit, neap_text projection)
+{
+    neapi_unit_say(unit, "projection %.*s keeps rows with SQL; a store in memory has none",
+                   NEAPI_TEXT(projection));
+    return NEAP_USAGE;
+}
+
 static neap_status judge_op(judgement *judging, const neapi_op *op)
 {
     switch (op->kind) {
@@ -122,6 +130,15 @@ static neap_status judge_op(judgement *judging, const neapi_op *op)
         return NEAP_OK; /* It was kept before the first event, which points to it. */
     case NEAPI_OP_SNAPSHOT:
         return prepare_snapshot(judging, &op->snapshot);
+    case NEAPI_OP_DOCUMENT:
+        return neapi_memory_document_write(&judging->store->documents, &op->document);
+    case NEAPI_OP_SQL:
+        return refuse_sql(judging->unit, op->statement.projection);
+    case NEAPI_OP_TABLES:
+        return refuse_sql(judging->unit, op->tables.projection);
+    case NEAPI_OP_CLEAR:
+        return neapi_memory_collection_clear(&judging->store->documents, op->clear.collection,
+                                             op->clear.most);
     }
     return NEAP_USAGE;
 }
@@ -156,6 +173,7 @@ static void take_back(judgement *judging)
         judging->snapshots = snapshot->next;
         neapi_memory_snapshot_drop(&judging->store->snapshots, snapshot);
     }
+    neapi_memory_documents_take_back(&judging->store->documents);
     neapi_memory_take_back(&judging->store->log);
 }
 
@@ -182,6 +200,7 @@ static void settle(judgement *judging)
         judging->snapshots = snapshot->next;
         neapi_memory_snapshot_link(&store->snapshots, snapshot);
     }
+    neapi_memory_documents_settle(&store->documents);
     store->commands += judging->command != NULL;
     bool appended = head != judging->start;
     neapi_unit_accept(unit, appended ? judging->start + 1 : 0, appended ? head : 0);

@@ -38,6 +38,7 @@ static neap_status open_store(const neapi_url *url, neapi_mode mode, neapi_store
     neapi_memory_log_init(&opened->log);
     neapi_memory_keys_init(&opened->keys);
     neapi_memory_snapshots_init(&opened->snapshots);
+    neapi_memory_documents_init(&opened->documents);
     *store = &opened->base;
     return NEAP_OK;
 }
@@ -45,6 +46,7 @@ static neap_status open_store(const neapi_url *url, neapi_mode mode, neapi_store
 static void close_store(neapi_store *base)
 {
     neapi_memory_store *store = (neapi_memory_store *)base;
+    neapi_memory_documents_fini(&store->documents);
     neapi_memory_snapshots_fini(&store->snapshots);
     neapi_memory_log_fini(&store->log);
     neapi_memory_keys_fini(&store->keys);
@@ -161,6 +163,46 @@ static neap_status find_command(neapi_session *session, uint64_t position, neapi
     return NEAP_OK;
 }
 
+static neap_status find_document(neapi_session *session, neap_text collection, neap_text key,
+                                 neapi_arena *arena, neap_text *data, bool *found,
+                                 neap_error *error)
+{
+    neapi_memory_store *store = neapi_memory_of(session);
+    neap_text copy = {NULL, 0};
+    pthread_rwlock_rdlock(&store->lock);
+    const neapi_memory_value *value =
+        neapi_memory_document_find(&store->documents, collection, key);
+    if (value != NULL)
+        copy = neapi_arena_text(arena, value->data);
+    pthread_rwlock_unlock(&store->lock);
+    if (value != NULL && copy.data == NULL)
+        return neapi_nomem(error);
+    if (value != NULL)
+        *data = copy;
+    *found = value != NULL;
+    return NEAP_OK;
+}
+
+static neap_status list_documents(neapi_session *session, const neapi_document_range *range,
+                                  neapi_document_page *page, neap_error *error)
+{
+    neapi_memory_store *store = neapi_memory_of(session);
+    pthread_rwlock_rdlock(&store->lock);
+    bool listed = neapi_memory_documents_list(&store->documents, range, page);
+    pthread_rwlock_unlock(&store->lock);
+    return listed ? NEAP_OK : neapi_nomem(error);
+}
+
+static neap_status list_collections(neapi_session *session, neapi_collection_list *list,
+                                    neap_error *error)
+{
+    neapi_memory_store *store = neapi_memory_of(session);
+    pthread_rwlock_rdlock(&store->lock);
+    bool listed = neapi_memory_collections_list(&store->documents, list);
+    pthread_rwlock_unlock(&store->lock);
+    return listed ? NEAP_OK : neapi_nomem(error);
+}
+
 static neap_status maintain(neapi_session *session, int64_t now_us, bool *more, neap_error *error)
 {
     (void)error;
@@ -174,6 +216,7 @@ static neap_status maintain(neapi_session *session, int64_t now_us, bool *more, 
 const neapi_backend neapi_backend_memory = {
     .scheme = "memory",
     .shared = false,
+    .waits = false,
     .open = open_store,
     .close = close_store,
     .session_open = open_session,
@@ -186,6 +229,10 @@ const neapi_backend neapi_backend_memory = {
     .find_key = find_key,
     .find_snapshot = find_snapshot,
     .find_command = find_command,
+    .find_document = find_document,
+    .list_documents = list_documents,
+    .list_collections = list_collections,
+    .show_kept = neapi_memory_show_kept,
     .maintain = maintain,
     .verify = neapi_memory_verify,
     .survey = neapi_memory_survey,

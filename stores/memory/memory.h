@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "documents.h"
 #include "keys.h"
 #include "log.h"
 #include "snapshots.h"
@@ -21,6 +22,7 @@ typedef struct neapi_memory_store {
     neapi_memory_log log;
     neapi_memory_keys keys;
     neapi_memory_snapshots snapshots;
+    neapi_memory_documents documents;
     uint64_t commands;         /* how many there are */
     atomic_uint_fast64_t head; /* of the log, to be read without the lock */
 } neapi_memory_store;
@@ -43,6 +45,8 @@ neap_status neapi_memory_commit(neapi_session *session, neapi_unit *const *units
                                 int64_t now_us, neapi_outcome *outcome, neap_error *error);
 neap_status neapi_memory_read(neapi_session *session, const neapi_range *range, neapi_page *page,
                               neap_error *error);
+neap_status neapi_memory_show_kept(neapi_session *session, int64_t now_us,
+                                   const neapi_kept_sink *sink, uint64_t *head, neap_error *error);
 neap_status neapi_memory_verify(neapi_session *session, const neapi_verify_sink *sink,
                                 neap_verification *result, neap_error *error);
 neap_status neapi_memory_survey(neapi_session *session, neapi_survey *survey, neap_error *error);

@@ -59,6 +59,9 @@ neap_status neapi_memory_survey(neapi_session *session, neapi_survey *survey, ne
     result->keys = store->keys.count;
     result->snapshots = store->snapshots.count;
     result->snapshot_bytes = neapi_memory_snapshot_bytes(&store->snapshots);
+    result->documents = store->documents.count;
+    result->document_bytes = store->documents.bytes;
+    result->collections = store->documents.collections.count;
     pthread_rwlock_unlock(&store->lock);
     return NEAP_OK;
 }

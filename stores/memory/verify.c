@@ -51,10 +51,14 @@ neap_status neapi_memory_verify(neapi_session *session, const neapi_verify_sink 
     result->commands = store->commands;
     result->keys = store->keys.count;
     result->snapshots = store->snapshots.count;
+    bool agree = neapi_memory_documents_agree(&store->documents);
+    result->documents = store->documents.count;
     pthread_rwlock_unlock(&store->lock);
     compare(sink, "streams", in_streams, result->events);
     compare(sink, "categories", in_categories, result->events);
     compare(sink, "types", in_types, result->events);
     compare(sink, "tags", in_tags, tags);
+    if (!agree)
+        sink->finding(sink->user, "The documents do not agree with their counts.");
     return NEAP_OK;
 }

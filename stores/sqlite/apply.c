@@ -30,52 +30,23 @@ static neap_status place_events(neapi_sqlite_session *session, neapi_unit *unit,
     return NEAP_OK;
 }
 
-static void put_uuid_unless(neapi_query *query, const neap_uuid *uuid, neap_uuid expected)
-{
-    if (neapi_uuid_equal(*uuid, expected))
-        neapi_query_null(query);
-    else
-        neapi_query_blob(query, uuid->bytes, sizeof uuid->bytes);
-}
-
-static neap_status write_command(neapi_sqlite_session *session, const neapi_command *command,
-                                 int64_t *number, neap_error *error)
-{
-    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_COMMAND_ADD);
-    neapi_query_blob(&query, command->id.bytes, sizeof command->id.bytes);
-    put_uuid_unless(&query, &command->correlation_id, command->id);
-    put_uuid_unless(&query, &command->causation_id, (neap_uuid){{0}});
-    neapi_query_text(&query, command->name);
-    neapi_query_integer(&query, command->recorded_at);
-    neapi_query_text_or_null(&query, command->meta);
-    neapi_query_text_or_null(&query, command->data);
-    session->writer->wrote = true;
-    neap_status status = neapi_query_finish(&query, error);
-    *number = sqlite3_last_insert_rowid(session->connection.db);
-    return status;
-}
-
 /* The number of the unit's command, 0 if it has none. A command without events is not kept: nothing
  * would lead to it. */
 static neap_status write_cause(neapi_sqlite_session *session, const neapi_unit *unit,
                                int64_t *number, neap_error *error)
 {
+    neapi_sqlite_writer *writer = session->writer;
     *number = 0;
-    for (size_t i = 0; i < unit->op_count && unit->event_count != 0; i++)
-        if (unit->ops[i].kind == NEAPI_OP_COMMAND)
-            return write_command(session, &unit->ops[i].command, number, error);
+    for (size_t i = 0; i < unit->op_count && unit->event_count != 0; i++) {
+        if (unit->ops[i].kind != NEAPI_OP_COMMAND)
+            continue;
+        *number = ++writer->last_command;
+        writer->wrote = true;
+        return neapi_sqlite_added_command(&writer->added, &unit->ops[i].command)
+                   ? NEAP_OK
+                   : neapi_nomem(error);
+    }
     return NEAP_OK;
-}
-
-static void put_tags(neapi_sqlite_session *session, neapi_query *query, const neap_event *event)
-{
-    neapi_buffer *tags = &session->writer->tags_text;
-    neapi_buffer_clear(tags);
-    if (event->tag_count != 0)
-        neapi_sqlite_tags_write(event->tags, event->tag_count, tags);
-    if (tags->failed)
-        query->code = SQLITE_NOMEM;
-    neapi_query_text_or_null(query, neapi_text(tags->data, tags->size));
 }
 
 static neap_status write_tag(neapi_sqlite_session *session, neap_text tag, uint64_t position,
@@ -100,27 +71,15 @@ static neap_status write_event(neapi_sqlite_session *session, const neapi_sqlite
     neap_status status = neapi_sqlite_type_make(session, event->type, &type, error);
     if (status != NEAP_OK)
         return status;
-    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_EVENT_ADD);
-    neapi_query_integer(&query, (int64_t)event->position);
-    neapi_query_integer(&query, stream->id);
-    neapi_query_integer(&query, (int64_t)event->version);
-    neapi_query_integer(&query, stream->category);
-    neapi_query_integer(&query, type);
-    neapi_query_integer(&query, event->schema);
-    neapi_query_integer(&query, event->recorded_at);
-    neapi_query_blob(&query, event->id.bytes, sizeof event->id.bytes);
-    if (cause != 0)
-        neapi_query_integer(&query, cause);
-    else
-        neapi_query_null(&query);
-    put_uuid_unless(&query, &event->command_id, (neap_uuid){{0}});
-    put_uuid_unless(&query, &event->correlation_id, event->command_id);
-    put_uuid_unless(&query, &event->causation_id, event->command_id);
-    put_tags(session, &query, event);
-    neapi_query_text_or_null(&query, event->meta);
-    neapi_query_text(&query, event->data);
     session->writer->wrote = true;
-    status = neapi_query_finish(&query, error);
+    const neapi_sqlite_tail_event place = {.position = (int64_t)event->position,
+                                           .version = (int64_t)event->version,
+                                           .stream = stream->id,
+                                           .category = stream->category};
+    const neapi_sqlite_new_event added = {event, stream->id, stream->category, type, cause};
+    if (!neapi_sqlite_tail_add(&session->tail, place) ||
+        !neapi_sqlite_added_event(&session->writer->added, added))
+        return neapi_nomem(error);
     for (uint32_t i = 0; i < event->tag_count && status == NEAP_OK; i++)
         status = write_tag(session, event->tags[i], event->position, type, error);
     return status;
@@ -193,5 +152,7 @@ neap_status neapi_sqlite_apply(neapi_sqlite_session *session, neapi_unit *unit,
         else if (op->kind == NEAPI_OP_SNAPSHOT)
             status = write_snapshot(session, &op->snapshot, error);
     }
+    if (status == NEAP_OK && !neapi_sqlite_documents_accept(&session->writer->documents))
+        return neapi_nomem(error);
     return status;
 }

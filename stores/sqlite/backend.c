@@ -1,4 +1,4 @@
-#include "sqlite.h"
+#include "reader.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -81,6 +81,7 @@ static void close_store(neapi_store *base)
     neapi_sqlite_unlock(store->lock);
     neapi_free(store->batch.units);
     neapi_free(store->batch.verdicts);
+    neapi_free(store->batch.spoilt);
     neapi_free(store->real);
     neapi_free(store);
 }
@@ -121,8 +122,12 @@ static void close_session(neapi_session *base)
     neapi_sqlite_session *session = neapi_sqlite_session_of(base);
     if (session->writer != NULL)
         neapi_sqlite_writer_close(session);
+    neapi_sqlite_projected_fini(&session->projected);
     neapi_connection_close(&session->connection);
     neapi_sqlite_tags_fini(&session->tags);
+    neapi_sqlite_types_fini(&session->types);
+    neapi_sqlite_tail_fini(&session->tail);
+    neapi_free(session->places);
     neapi_free(session->wanted);
     neapi_free(session->walks);
     neapi_free(session);
@@ -135,10 +140,13 @@ static neap_status open_session(neapi_store *base, neapi_mode mode, neapi_sessio
     neapi_sqlite_session *session = neapi_alloc_zero(1, sizeof *session);
     if (session == NULL)
         return neapi_nomem(error);
+    neapi_sqlite_projected_init(&session->projected, session);
     session->base.store = base;
     session->base.mode = mode;
     neapi_sqlite_access access = mode == NEAPI_MODE_WRITE ? NEAPI_SQLITE_WRITES : store->reads;
     neap_status status = neapi_connection_open(&session->connection, store->real, access, error);
+    if (status == NEAP_OK)
+        status = neapi_reading_enable(session, error);
     if (access == NEAPI_SQLITE_IMMUTABLE)
         session->connection.still = &store->still;
     if (status == NEAP_OK && mode == NEAPI_MODE_WRITE)
@@ -155,6 +163,7 @@ static neap_status open_session(neapi_store *base, neapi_mode mode, neapi_sessio
 const neapi_backend neapi_backend_sqlite = {
     .scheme = "sqlite",
     .shared = false,
+    .waits = true,
     .open = open_store,
     .close = close_store,
     .session_open = open_session,
@@ -167,6 +176,11 @@ const neapi_backend neapi_backend_sqlite = {
     .find_key = neapi_sqlite_find_key,
     .find_snapshot = neapi_sqlite_find_snapshot,
     .find_command = neapi_sqlite_find_command,
+    .find_document = neapi_sqlite_find_document,
+    .list_documents = neapi_sqlite_list_documents,
+    .list_collections = neapi_sqlite_list_collections,
+    .show_kept = neapi_sqlite_show_kept,
+    .select = neapi_sqlite_select,
     .maintain = neapi_sqlite_maintain,
     .verify = neapi_sqlite_verify,
     .survey = neapi_sqlite_survey,

@@ -3,8 +3,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-/* The tags' runs in the index are walked side by side, and each event is looked up at its position:
- * that costs the same however far apart the events lie, and in however long a log. */
+/* The tags' runs in the index are walked side by side, and the events are looked up at their
+ * positions: that costs the same however far apart they lie, and in however long a log. */
 
 #define AHEAD NEAPI_SQLITE_AHEAD
 
@@ -118,44 +118,50 @@ static void step_past(tag_walks *walking, int64_t position)
     }
 }
 
-static neap_status take_event(neapi_reading *reading, int64_t position, neap_error *error)
+/* Finds the places of the next events. *nearest: what lies there was not looked at any more; 0:
+ * there is nothing left, or there are as many as there may be. */
+static neap_status find_places(tag_walks *walking, size_t most, int64_t *nearest, neap_error *error)
 {
-    bool row;
-    neapi_query query = neapi_query_begin(&reading->session->connection, NEAPI_SQL_EVENT);
-    neapi_query_integer(&query, position);
-    neap_status status = neapi_query_step(&query, &row, error);
-    if (status != NEAP_OK)
-        return status;
-    if (!row)
-        return neapi_sqlite_damaged(error, "tags lead to an event that is not there, at", position);
-    status = neapi_reading_take(reading, &query, error);
-    neapi_query_end(&query);
-    return status;
+    neapi_sqlite_session *session = walking->reading->session;
+    session->place_count = 0;
+    while (session->place_count < most) {
+        bool looked_at = false;
+        neap_status status = find_nearest(walking, nearest, &looked_at, error);
+        if (status != NEAP_OK || *nearest == 0 || !looked_at)
+            return status;
+        session->places[session->place_count++] = (neapi_sqlite_place){*nearest, *nearest};
+        step_past(walking, *nearest);
+    }
+    *nearest = 0;
+    return NEAP_OK;
 }
 
 neap_status neapi_reading_by_tags(neapi_reading *reading, neap_error *error)
 {
+    neapi_sqlite_session *session = reading->session;
     if (reading->highest < reading->lowest)
         return NEAP_OK;
-    neap_status status = reserve(reading->session, reading->range->tag_count, error);
-    tag_walks walking = {.reading = reading, .walks = reading->session->walks};
+    neap_status status = reserve(session, reading->range->tag_count, error);
+    tag_walks walking = {.reading = reading, .walks = session->walks};
     if (status == NEAP_OK)
         status = begin(&walking, error);
     while (status == NEAP_OK) {
-        int64_t nearest;
-        bool looked_at;
-        status = find_nearest(&walking, &nearest, &looked_at, error);
-        if (status != NEAP_OK || nearest == 0)
+        int64_t nearest = 0;
+        size_t most = neapi_reading_how_many(reading, false);
+        status = neapi_sqlite_reserve_places(session, most, error);
+        if (status == NEAP_OK)
+            status = find_places(&walking, most, &nearest, error);
+        size_t count = session->place_count;
+        if (status == NEAP_OK && count != 0)
+            status = neapi_reading_take_places(reading, error);
+        if (status != NEAP_OK || reading->full)
             return status;
-        if (!looked_at) {
+        if (nearest != 0) {
             reading->full = true;
             reading->page->next = (uint64_t)nearest;
-            return NEAP_OK;
         }
-        status = take_event(reading, nearest, error);
-        if (status == NEAP_OK && reading->full)
+        if (count < most)
             return NEAP_OK;
-        step_past(&walking, nearest);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "clock.h"
 
 neap_status neapi_sqlite_status(int code)
 {
@@ -76,12 +77,14 @@ bool neapi_connection_wants(const neapi_connection *connection, int64_t type)
 }
 
 /* SQL's neap_wanted(type): whether the reading under way wants events of that type. It spares the
- * unwanted ones their decoding, and the statement a length that varies. */
+ * unwanted ones their decoding, and the statement a length that varies. What has no type is an
+ * event that is not there, which is to be found out. */
 static void wanted(sqlite3_context *context, int count, sqlite3_value **values)
 {
     (void)count;
-    sqlite3_result_int(context, neapi_connection_wants(sqlite3_user_data(context),
-                                                       sqlite3_value_int64(values[0])));
+    sqlite3_result_int(context, sqlite3_value_type(values[0]) == SQLITE_NULL ||
+                                    neapi_connection_wants(sqlite3_user_data(context),
+                                                           sqlite3_value_int64(values[0])));
 }
 
 /* file:PATH?immutable=1, with everything in PATH escaped that could mean something there. */
@@ -106,7 +109,8 @@ static int open_file(neapi_connection *connection, const char *real, neapi_sqlit
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (access == NEAPI_SQLITE_WRITES)
         return sqlite3_open_v2(real, &connection->db,
-                               flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+                               flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                               neapi_sqlite_clock_vfs());
     if (access == NEAPI_SQLITE_READS)
         return sqlite3_open_v2(real, &connection->db, flags | SQLITE_OPEN_READONLY, NULL);
     char *uri = immutable_uri(real);

@@ -9,6 +9,8 @@
 #include "statements.h"
 #include "store/backend.h"
 
+typedef struct neapi_sqlite_session neapi_sqlite_session;
+
 /* How long a statement waits where another connection is in its way: while a log is recovered, or a
  * shell writes. */
 #define NEAPI_SQLITE_BUSY_MS 10000

@@ -1,48 +1,77 @@
-#include "sqlite.h"
+#include "places.h"
 
 #include "base/error.h"
 
-/* Runs a statement that answers one row of two numbers, or none: 0. */
-static neap_status ask_two(neapi_query *query, uint64_t *first, uint64_t *second, neap_error *error)
+/* The first column of the statement's one row; 0 if there is none. */
+static neap_status ask(neapi_query *query, int64_t *number, neap_error *error)
 {
     bool row;
-    int64_t numbers[2] = {0, 0};
+    *number = 0;
     neap_status status = neapi_query_step(query, &row, error);
-    if (status != NEAP_OK)
+    if (status != NEAP_OK || !row)
         return status;
-    if (row) {
-        numbers[0] = neapi_query_column_integer(query, 0);
-        numbers[1] = second != NULL ? neapi_query_column_integer(query, 1) : 0;
-        neapi_query_end(query);
-    }
-    if (numbers[0] < 0 || numbers[1] < 0)
-        return neapi_sqlite_damaged(error, "an event has the number",
-                                    numbers[0] < 0 ? numbers[0] : numbers[1]);
-    *first = (uint64_t)numbers[0];
-    if (second != NULL)
-        *second = (uint64_t)numbers[1];
+    *number = neapi_query_column_integer(query, 0);
+    neapi_query_end(query);
     return NEAP_OK;
 }
 
 neap_status neapi_sqlite_head(neapi_session *base, uint64_t *position, neap_error *error)
 {
+    int64_t head;
     neapi_query query =
         neapi_query_begin(&neapi_sqlite_session_of(base)->connection, NEAPI_SQL_HEAD);
-    return ask_two(&query, position, NULL, error);
+    neap_status status = ask(&query, &head, error);
+    if (status == NEAP_OK && head < 0)
+        return neapi_sqlite_damaged(error, "an event has the number", head);
+    if (status == NEAP_OK)
+        *position = (uint64_t)head;
+    return status;
+}
+
+static neap_status find_stream_head(neapi_sqlite_session *session, neap_text stream,
+                                    int64_t *version, int64_t *position, neap_error *error)
+{
+    int64_t id;
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_STREAM_ID);
+    neapi_query_text(&query, stream);
+    neap_status status = ask(&query, &id, error);
+    *version = *position = 0;
+    if (status != NEAP_OK || id == 0)
+        return status;
+    status = neapi_sqlite_tail_follow(&session->tail, &session->connection, error);
+    if (status == NEAP_OK)
+        status = neapi_sqlite_stream_end(session, id, version, position, error);
+    if (status == NEAP_OK && (*version < 0 || *position < 0))
+        return neapi_sqlite_damaged(error, "an event has the number",
+                                    *version < 0 ? *version : *position);
+    return status;
 }
 
 neap_status neapi_sqlite_stream_head(neapi_session *base, neap_text stream, uint64_t *version,
                                      uint64_t *position, neap_error *error)
 {
-    neapi_query query =
-        neapi_query_begin(&neapi_sqlite_session_of(base)->connection, NEAPI_SQL_STREAM_HEAD);
-    neapi_query_text(&query, stream);
-    return ask_two(&query, version, position, error);
+    neapi_sqlite_session *session = neapi_sqlite_session_of(base);
+    neapi_connection *connection = &session->connection;
+    int64_t numbers[2];
+    neap_status status = neapi_query_begin_transaction(connection, NEAPI_SQL_BEGIN_READING, error);
+    if (status != NEAP_OK)
+        return status;
+    status = find_stream_head(session, stream, &numbers[0], &numbers[1], error);
+    if (status == NEAP_OK) {
+        neapi_query end = neapi_query_begin(connection, NEAPI_SQL_COMMIT);
+        status = neapi_query_finish(&end, error);
+    }
+    if (status != NEAP_OK) {
+        neapi_query_rollback(connection);
+        return status;
+    }
+    *version = (uint64_t)numbers[0];
+    *position = (uint64_t)numbers[1];
+    return NEAP_OK;
 }
 
-/* Fills the key from its row. */
-static neap_status read_key(const neapi_query *query, neapi_arena *arena, neapi_key *key,
-                            neap_error *error)
+neap_status neapi_sqlite_read_key(const neapi_query *query, neapi_arena *arena, neapi_key *key,
+                                  neap_error *error)
 {
     key->hash = (uint64_t)neapi_query_column_integer(query, 1);
     key->expires_at = neapi_query_column_integer(query, 3);
@@ -70,7 +99,7 @@ neap_status neapi_sqlite_find_key(neapi_session *base, neap_text key, int64_t no
     neapi_query_integer(&query, now_us);
     neap_status status = neapi_query_step(&query, &row, error);
     if (status == NEAP_OK && row)
-        status = read_key(&query, arena, &read, error);
+        status = neapi_sqlite_read_key(&query, arena, &read, error);
     neapi_query_end(&query);
     if (status != NEAP_OK)
         return status;

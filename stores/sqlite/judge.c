@@ -158,6 +158,18 @@ static neap_status judge_op(neapi_sqlite_session *session, const neapi_unit *uni
         if (op->command.data.size > ROW_BYTES || op->command.meta.size > ROW_BYTES)
             refuse(verdict, NEAP_LIMIT, 0);
         return NEAP_OK;
+    case NEAPI_OP_DOCUMENT:
+        if (op->document.data.size > ROW_BYTES) {
+            refuse(verdict, NEAP_LIMIT, 0);
+            return NEAP_OK;
+        }
+        return neapi_sqlite_judge_document(session, &op->document, verdict, error);
+    case NEAPI_OP_CLEAR:
+        return neapi_sqlite_judge_clear(session, op->clear.collection, op->clear.most, error);
+    case NEAPI_OP_SQL:
+    case NEAPI_OP_TABLES:
+        session->writer->unit_has_sql = true;
+        return NEAP_OK;
     case NEAPI_OP_SNAPSHOT:
         if (op->snapshot.state.size > ROW_BYTES || op->snapshot.version > INT64_MAX)
             refuse(verdict, NEAP_LIMIT, 0);
@@ -172,6 +184,8 @@ neap_status neapi_sqlite_judge(neapi_sqlite_session *session, const neapi_unit *
 {
     *verdict = (neapi_verdict){.status = NEAP_OK};
     session->writer->unit++;
+    session->writer->documents.written = NULL;
+    session->writer->unit_has_sql = false;
     if (neapi_unit_blocked(unit)) {
         refuse(verdict, NEAP_CONFLICT, 0);
         return NEAP_OK;

@@ -20,14 +20,11 @@
     "printf('.%06dZ', " column " % 1000000) AS " column
 #define RECORDED_AT TIME_TEXT("recorded_at")
 #define EXPIRES_AT  TIME_TEXT("expires_at")
+#define DUE_AT      TIME_TEXT("due_at")
+#define FAILED_AT   TIME_TEXT("failed_at")
 
 /* Streams, types and categories are numbers in the log. A stream's row never changes: appending to
- * it writes the event and its places in the indexes, nothing else.
- *
- * A category is read by an index of its own, on (category, position), so that a commit writes at
- * the end of each category's run and nowhere else. Measured with 1,000 events a commit in 10
- * categories it costs about a tenth of the commit's time and 2 % of the file; without it, reading a
- * category that has one event in a thousand takes as long as reading the whole log.
+ * it writes the event, nothing else.
  *
  * Ids of an event that say the expected are NULL: correlation and causation that are the command's
  * own id, as they are of all that came from outside. The command's id is in the event as well as at
@@ -177,7 +174,138 @@ static const char *const from_1_to_2[] = {
     " LEFT JOIN streams s ON s.id = e.stream LEFT JOIN types y ON y.id = e.type",
     NULL};
 
-static const char *const *const steps[] = {from_0_to_1, from_1_to_2};
+/* Streams and categories are found by lists of positions that follow the log in runs: see index.h
+ * and backlog.h. What was there is listed in whole.
+ *
+ * indexed: the indexes have the events up to there. sealed: the end of the run that is being
+ * written to them, of which `written` entries are; equal to indexed if none is. */
+#define LISTS(key, number, chunk)                                                                  \
+    "SELECT " key ", first, '[' || list || ']' FROM (SELECT " key ", min(" number ") OVER chunk"   \
+    " AS first, group_concat(position) OVER chunk AS list, row_number() OVER chunk AS place"       \
+    " FROM (SELECT *, " chunk " AS chunk FROM events) WINDOW chunk AS (PARTITION BY " key          \
+    ", chunk ORDER BY " number " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))"       \
+    " WHERE place = 1"
+
+static const char *const from_2_to_3[] = {
+    "ALTER TABLE store ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE store ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE store ADD COLUMN written INTEGER NOT NULL DEFAULT 0",
+    "UPDATE store SET indexed = (SELECT coalesce(max(position), 0) FROM events)",
+    "UPDATE store SET sealed = indexed",
+
+    "CREATE TABLE stream_index ("
+    " stream INTEGER NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " positions TEXT NOT NULL,"
+    " PRIMARY KEY (stream, version)) WITHOUT ROWID",
+    "INSERT INTO stream_index " LISTS("stream", "version", "(version - 1) / 64"),
+    "DROP INDEX events_by_stream",
+
+    "CREATE TABLE category_index ("
+    " category INTEGER NOT NULL,"
+    " position INTEGER NOT NULL,"
+    " positions TEXT NOT NULL,"
+    " PRIMARY KEY (category, position)) WITHOUT ROWID",
+    "INSERT INTO category_index " LISTS(
+        "category", "position",
+        "(row_number() OVER (PARTITION BY category ORDER BY position) - 1) / 64"),
+    "DROP INDEX events_by_category",
+
+    /* What is behind the indexes is looked at once for all streams. */
+    "DROP VIEW stream_list",
+    "CREATE VIEW stream_list AS SELECT s.name AS stream, c.name AS category,"
+    " coalesce(t.version, (SELECT version + json_array_length(positions) - 1 FROM stream_index"
+    " WHERE stream = s.id ORDER BY version DESC LIMIT 1)) AS version,"
+    " coalesce(t.position, (SELECT json_extract(positions, '$[#-1]') FROM stream_index"
+    " WHERE stream = s.id ORDER BY version DESC LIMIT 1)) AS last_position"
+    " FROM streams s LEFT JOIN categories c ON c.id = s.category"
+    " LEFT JOIN (SELECT stream, max(version) AS version, max(position) AS position FROM events"
+    " WHERE position > (SELECT indexed FROM store) GROUP BY stream) t ON t.stream = s.id",
+
+    "CREATE VIEW stream_log AS SELECT p.name AS stream, e.version, e.position, " RECORDED_AT
+    ", y.name AS type, e.data FROM (SELECT s.name, j.value AS position FROM streams s"
+    " CROSS JOIN stream_index x ON x.stream = s.id CROSS JOIN json_each(x.positions) j"
+    " WHERE j.value <= (SELECT indexed FROM store)"
+    " UNION ALL SELECT s.name, e.position FROM streams s CROSS JOIN events e ON e.stream = s.id"
+    " WHERE e.position > (SELECT indexed FROM store)) p"
+    " CROSS JOIN events e ON e.position = p.position LEFT JOIN types y ON y.id = e.type",
+    NULL};
+
+/* Documents lie in the order of their keys, beside those of the same collection: a page of a list
+ * is a few pages of the file, and a batch that is written in that order goes through them once.
+ *
+ * What becomes of a conflict is said here and not by the statement: one that replaces, and
+ * otherwise ends the transaction, needs no journal of its own beside the log, which SQLite would
+ * keep in a file for each batch. */
+static const char *const from_3_to_4[] = {
+    "CREATE TABLE collections ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE)",
+
+    "CREATE TABLE document_rows ("
+    " collection INTEGER NOT NULL ON CONFLICT ROLLBACK,"
+    " key TEXT NOT NULL ON CONFLICT ROLLBACK,"
+    " data TEXT NOT NULL ON CONFLICT ROLLBACK,"
+    " PRIMARY KEY (collection, key) ON CONFLICT REPLACE) WITHOUT ROWID",
+
+    /* Projections that keep rows have tables "name@build". shown: the view of that name is of it.
+     */
+    "CREATE TABLE projection_tables ("
+    " name TEXT NOT NULL COLLATE NOCASE,"
+    " build INTEGER NOT NULL,"
+    " projection TEXT NOT NULL,"
+    " shown INTEGER NOT NULL,"
+    " PRIMARY KEY (name, build)) WITHOUT ROWID",
+
+    "CREATE VIEW documents AS SELECT c.name AS collection, d.key, d.data"
+    " FROM document_rows d JOIN collections c ON c.id = d.collection",
+
+    "CREATE VIEW queue AS SELECT " DUE_AT ", json_extract(data, '$.name') AS name,"
+    " json_extract(data, '$.command') AS command, json_extract(data, '$.data') AS data,"
+    " json_extract(data, '$.owner') AS owner, json_extract(data, '$.attempts') AS attempts,"
+    " substr(key, 43) AS id FROM (SELECT CAST(substr(key, 1, 20) AS INTEGER) AS due_at, key, data"
+    " FROM documents WHERE collection = '$queue' ORDER BY key)",
+    NULL};
+
+/* For people again. A projection may have made a table of that name before: it keeps it. */
+static const char *const from_4_to_5[] = {
+    "CREATE VIEW IF NOT EXISTS checkpoints AS SELECT"
+    " substr(key, 1, instr(key, '@') - 1) AS subscription,"
+    " CAST(substr(key, instr(key, '@') + 1) AS INTEGER) AS build,"
+    " CAST(substr(key, instr(key, '/') + 1) AS INTEGER) AS partition,"
+    " json_extract(data, '$.position') AS position,"
+    " (SELECT coalesce(max(position), 0) FROM events) - json_extract(data, '$.position') AS lag"
+    " FROM documents WHERE collection = '$checkpoint'",
+
+    "CREATE VIEW IF NOT EXISTS dead_letters AS SELECT"
+    " coalesce(json_extract(data, '$.subscription'), '$queue') AS subscription,"
+    " json_extract(data, '$.position') AS position, json_extract(data, '$.stream') AS stream,"
+    " coalesce(json_extract(data, '$.type'), json_extract(data, '$.entry.command'),"
+    " json_extract(data, '$.entry.name')) AS type,"
+    " json_extract(data, '$.attempts') AS attempts, " FAILED_AT ","
+    " json_extract(data, '$.error.code') AS code, json_extract(data, '$.error.message') AS message,"
+    " coalesce(json_extract(data, '$.event_id'), substr(key, 50)) AS id"
+    " FROM (SELECT key, data, json_extract(data, '$.failed_at') AS failed_at FROM documents"
+    " WHERE collection = '$dead_letter' ORDER BY key)",
+
+    "CREATE VIEW IF NOT EXISTS subscriptions AS SELECT s.key AS name,"
+    " json_extract(s.data, '$.kind') AS kind, json_extract(s.data, '$.paused') AS paused,"
+    " json_extract(s.data, '$.version') AS version, json_extract(s.data, '$.build') AS build,"
+    " json_extract(s.data, '$.partitions') AS partitions, min(c.position) AS position,"
+    " max(c.lag) AS lag, nullif(json_extract(s.data, '$.next'), 0) AS next_build,"
+    " (SELECT count(*) FROM document_rows WHERE key > s.key || '/' AND key < s.key || '0' AND"
+    " collection = (SELECT id FROM collections WHERE name = '$dead_letter')) AS dead_letters"
+    " FROM documents s LEFT JOIN (SELECT substr(key, 1, instr(key, '@') - 1) AS subscription,"
+    " CAST(substr(key, instr(key, '@') + 1) AS INTEGER) AS build,"
+    " json_extract(data, '$.position') AS position, (SELECT coalesce(max(position), 0)"
+    " FROM events) - json_extract(data, '$.position') AS lag FROM documents"
+    " WHERE collection = '$checkpoint') c"
+    " ON c.subscription = s.key AND c.build = json_extract(s.data, '$.build')"
+    " WHERE s.collection = '$subscription' GROUP BY s.key",
+    NULL};
+
+static const char *const *const steps[] = {from_0_to_1, from_1_to_2, from_2_to_3, from_3_to_4,
+                                           from_4_to_5};
 
 int64_t neapi_sqlite_newest(void)
 {

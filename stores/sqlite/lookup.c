@@ -1,3 +1,4 @@
+#include "places.h"
 #include "writer.h"
 
 #include "base/error.h"
@@ -41,18 +42,17 @@ static neap_status add(neapi_sqlite_session *session, neapi_query *query, neapi_
 neap_status neapi_sqlite_stream(neapi_sqlite_session *session, neap_text stream,
                                 neapi_sqlite_name **name, neap_error *error)
 {
-    bool known, row;
+    bool known;
+    int64_t version, position;
     neap_status status = look_up(session, &session->writer->streams, NEAPI_SQL_STREAM_ID, stream,
                                  name, &known, error);
     if (status != NEAP_OK || known || (*name)->id == 0)
         return status;
-    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_STREAM_VERSION);
-    neapi_query_integer(&query, (*name)->id);
-    status = neapi_query_step(&query, &row, error);
-    if (status == NEAP_OK && row) {
-        (*name)->version = (uint64_t)neapi_query_column_integer(&query, 0);
-        neapi_query_end(&query);
-    }
+    status = neapi_sqlite_stream_end(session, (*name)->id, &version, &position, error);
+    if (status == NEAP_OK && version < 0)
+        return neapi_sqlite_damaged(error, "an event has the number", version);
+    if (status == NEAP_OK)
+        (*name)->version = (uint64_t)version;
     return status;
 }
 
@@ -66,6 +66,22 @@ static neap_status make(neapi_sqlite_session *session, neapi_sqlite_names *names
     neapi_query query = neapi_query_begin(&session->connection, make);
     neapi_query_text(&query, text);
     return add(session, &query, *name, error);
+}
+
+neap_status neapi_sqlite_collection(neapi_sqlite_session *session, neap_text collection,
+                                    neapi_sqlite_name **name, neap_error *error)
+{
+    bool known;
+    return look_up(session, &session->writer->collections, NEAPI_SQL_COLLECTION_ID, collection,
+                   name, &known, error);
+}
+
+neap_status neapi_sqlite_collection_add(neapi_sqlite_session *session, neapi_sqlite_name *name,
+                                        neap_error *error)
+{
+    neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_COLLECTION_ADD);
+    neapi_query_text(&query, name->text);
+    return add(session, &query, name, error);
 }
 
 neap_status neapi_sqlite_type(neapi_sqlite_session *session, neap_text type, int64_t *id,

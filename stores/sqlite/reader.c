@@ -39,23 +39,24 @@ static neap_status ask_name(neapi_reading *reading, neapi_sql sql, neap_text nam
 static neap_status find_source(neapi_reading *reading, neap_error *error)
 {
     const neapi_range *range = reading->range;
-    neapi_connection *connection = &reading->session->connection;
-    neap_status status = NEAP_OK;
-    if (range->stream.size != 0) {
-        reading->source = NEAPI_SQL_OF_STREAM;
-        status = ask_name(reading, NEAPI_SQL_STREAM_ID, range->stream, &reading->id, error);
-        if (status != NEAP_OK)
-            return status;
-        neapi_query query = neapi_query_begin(connection, NEAPI_SQL_STREAM_VERSION);
-        neapi_query_integer(&query, reading->id);
+    neapi_sqlite_session *session = reading->session;
+    int64_t position;
+    if (range->stream.size == 0 && range->category.size == 0) {
+        neapi_query query = neapi_query_begin(&session->connection, NEAPI_SQL_HEAD);
         return ask(&query, &reading->end, error);
     }
-    neapi_query query = neapi_query_begin(connection, NEAPI_SQL_HEAD);
-    status = ask(&query, &reading->end, error);
-    if (status != NEAP_OK || range->category.size == 0)
+    bool of_stream = range->stream.size != 0;
+    neap_status status = ask_name(reading, of_stream ? NEAPI_SQL_STREAM_ID : NEAPI_SQL_CATEGORY_ID,
+                                  of_stream ? range->stream : range->category, &reading->id, error);
+    if (status == NEAP_OK)
+        status = neapi_sqlite_tail_follow(&session->tail, &session->connection, error);
+    if (status != NEAP_OK)
         return status;
-    reading->source = NEAPI_SQL_OF_CATEGORY;
-    return ask_name(reading, NEAPI_SQL_CATEGORY_ID, range->category, &reading->id, error);
+    reading->source = of_stream ? NEAPI_SQLITE_OF_STREAM : NEAPI_SQLITE_OF_CATEGORY;
+    reading->end = of_stream ? 0 : session->tail.head;
+    if (!of_stream || reading->id == 0)
+        return NEAP_OK;
+    return neapi_sqlite_stream_end(session, reading->id, &reading->end, &position, error);
 }
 
 /* Finds the wanted types that there are. */
@@ -77,112 +78,24 @@ static neap_status find_types(neapi_reading *reading, neap_error *error)
 static void find_bounds(neapi_reading *reading)
 {
     const neapi_range *range = reading->range;
-    bool nothing = (reading->source != NEAPI_SQL_LOG && reading->id == 0) ||
+    bool nothing = (reading->source != NEAPI_SQLITE_OF_ALL && reading->id == 0) ||
                    (range->type_count != 0 && reading->session->connection.wanted_count == 0);
     int64_t high = clamped(range->backward ? range->from : range->to);
     reading->lowest = clamped(range->backward ? range->to : range->from);
     reading->highest = nothing ? 0 : high < reading->end ? high : reading->end;
 }
 
-/* An id that may be left out because it is the expected one. */
-static bool optional_uuid(const neapi_query *query, int column, neap_uuid expected, neap_uuid *uuid)
-{
-    *uuid = expected;
-    return neapi_query_column_null(query, column) || neapi_query_column_uuid(query, column, uuid);
-}
-
-/* The row as an event, whose texts are borrowed until the next step. */
-static neap_status decode(neapi_reading *reading, const neapi_query *query, neap_event *event,
-                          neap_error *error)
-{
-    int64_t position = neapi_query_column_integer(query, NEAPI_COLUMN_POSITION);
-    int64_t version = neapi_query_column_integer(query, NEAPI_COLUMN_VERSION);
-    int64_t schema = neapi_query_column_integer(query, NEAPI_COLUMN_SCHEMA);
-    *event = (neap_event){
-        .position = (uint64_t)position,
-        .version = (uint64_t)version,
-        .recorded_at = neapi_query_column_integer(query, NEAPI_COLUMN_RECORDED_AT),
-        .schema = (uint32_t)schema,
-        .type = neapi_query_column_bytes(query, NEAPI_COLUMN_TYPE),
-        .stream = neapi_query_column_bytes(query, NEAPI_COLUMN_STREAM),
-        .data = neapi_query_column_bytes(query, NEAPI_COLUMN_DATA),
-        .meta = neapi_query_column_bytes(query, NEAPI_COLUMN_META),
-    };
-    neap_text tags = neapi_query_column_bytes(query, NEAPI_COLUMN_TAGS);
-    if (event->type.data == NULL || event->stream.data == NULL || event->data.data == NULL ||
-        event->meta.data == NULL || tags.data == NULL)
-        return neapi_nomem(error);
-    neap_uuid none = {{0}};
-    bool ids =
-        neapi_query_column_uuid(query, NEAPI_COLUMN_ID, &event->id) &&
-        optional_uuid(query, NEAPI_COLUMN_COMMAND_ID, none, &event->command_id) &&
-        optional_uuid(query, NEAPI_COLUMN_CORRELATION_ID, event->command_id,
-                      &event->correlation_id) &&
-        optional_uuid(query, NEAPI_COLUMN_CAUSATION_ID, event->command_id, &event->causation_id);
-    bool names = event->type.size != 0 && event->stream.size != 0;
-    bool numbers = position > 0 && version > 0 && schema > 0 && schema <= UINT32_MAX;
-    if (!ids || !names || !numbers)
-        return neapi_sqlite_damaged(error,
-                                    !names ? "the stream or the type is missing of the event at"
-                                           : "no event can look like the one at",
-                                    position);
-    neap_status status = neapi_sqlite_tags_read(&reading->session->tags, tags, error);
-    if (status == NEAP_CORRUPT)
-        return neapi_sqlite_damaged(error, "the tags are damaged of the event at", position);
-    event->tags = reading->session->tags.items;
-    event->tag_count = reading->session->tags.count;
-    return status;
-}
-
-static neap_status take(neapi_reading *reading, const neap_event *event, neap_error *error)
-{
-    const neapi_range *range = reading->range;
-    neapi_page *page = reading->page;
-    uint64_t number = reading->source == NEAPI_SQL_OF_STREAM ? event->version : event->position;
-    size_t size = event->data.size + event->meta.size;
-    reading->full =
-        page->count == range->max_events ||
-        (page->count != 0 && (size > range->max_bytes || page->bytes > range->max_bytes - size));
-    if (reading->full) {
-        page->next = number;
-        return NEAP_OK;
-    }
-    return neapi_page_add(page, event) ? NEAP_OK : neapi_nomem(error);
-}
-
-neap_status neapi_reading_take(neapi_reading *reading, const neapi_query *query, neap_error *error)
-{
-    neap_event event;
-    neap_status status = decode(reading, query, &event, error);
-    return status == NEAP_OK ? take(reading, &event, error) : status;
-}
-
-/* Reads what is wanted between the two numbers. */
+/* Reads what is wanted between the two positions. */
 static neap_status read_piece(neapi_reading *reading, int64_t low, int64_t high, neap_error *error)
 {
-    const neapi_range *range = reading->range;
-    /* One more than there is room for tells whether the page is the last. */
-    size_t room = range->max_events - reading->page->count;
-    int64_t most = room < INT64_MAX ? (int64_t)room + 1 : INT64_MAX;
-    neapi_query query =
-        neapi_query_begin(&reading->session->connection,
-                          neapi_sql_page(reading->source, range->backward, range->type_count != 0));
+    static const neapi_sql statements[2][2] = {{NEAPI_SQL_LOG, NEAPI_SQL_LOG_WANTED},
+                                               {NEAPI_SQL_LOG_, NEAPI_SQL_LOG_WANTED_}};
+    neapi_query query = neapi_query_begin(
+        &reading->session->connection,
+        statements[reading->range->backward ? 1 : 0][reading->range->type_count != 0 ? 1 : 0]);
     neapi_query_integer(&query, low);
     neapi_query_integer(&query, high);
-    neapi_query_integer(&query, most);
-    if (reading->source != NEAPI_SQL_LOG)
-        neapi_query_integer(&query, reading->id);
-    for (;;) {
-        bool row;
-        neap_status status = neapi_query_step(&query, &row, error);
-        if (status != NEAP_OK || !row)
-            return status;
-        status = neapi_reading_take(reading, &query, error);
-        if (status != NEAP_OK || reading->full) {
-            neapi_query_end(&query);
-            return status;
-        }
-    }
+    return neapi_reading_run(reading, &query, error);
 }
 
 static neap_status read_pieces(neapi_reading *reading, neap_error *error)
@@ -211,6 +124,12 @@ static neap_status read_pieces(neapi_reading *reading, neap_error *error)
     return NEAP_OK;
 }
 
+size_t neapi_reading_how_many(const neapi_reading *reading, bool filtered)
+{
+    size_t room = reading->range->max_events - reading->page->count;
+    return filtered || room >= NEAPI_READING_AT_ONCE ? NEAPI_READING_AT_ONCE : room + 1;
+}
+
 /* Where the page after the last one would begin: behind all that was there. */
 static uint64_t behind_the_end(const neapi_reading *reading)
 {
@@ -230,8 +149,12 @@ static neap_status read_page(neapi_reading *reading, neap_error *error)
     if (status != NEAP_OK)
         return status;
     find_bounds(reading);
-    status = reading->range->tag_count != 0 ? neapi_reading_by_tags(reading, error)
-                                            : read_pieces(reading, error);
+    if (reading->range->tag_count != 0)
+        status = neapi_reading_by_tags(reading, error);
+    else if (reading->source == NEAPI_SQLITE_OF_ALL)
+        status = read_pieces(reading, error);
+    else
+        status = neapi_reading_by_index(reading, error);
     if (status == NEAP_OK && !reading->full) {
         reading->page->last = true;
         reading->page->next = behind_the_end(reading);
@@ -249,7 +172,9 @@ neap_status neapi_sqlite_read(neapi_session *base, const neapi_range *range, nea
     neap_status status = neapi_query_begin_transaction(connection, NEAPI_SQL_BEGIN_READING, error);
     if (status != NEAP_OK)
         return status;
+    reading.session->reading = &reading;
     status = read_page(&reading, error);
+    reading.session->reading = NULL;
     if (status == NEAP_OK) {
         neapi_query end = neapi_query_begin(connection, NEAPI_SQL_COMMIT);
         status = neapi_query_finish(&end, error);

@@ -86,6 +86,12 @@ static neap_status count_beside(neapi_connection *connection, neap_statistics *r
         {"SELECT count(*) FROM keys", &result->keys},
         {"SELECT count(*) FROM snapshots", &result->snapshots},
         {"SELECT coalesce(sum(length(state)), 0) FROM snapshots", &result->snapshot_bytes},
+        {"SELECT count(*) FROM document_rows", &result->documents},
+        {"SELECT coalesce(sum(length(CAST(data AS BLOB))), 0) FROM document_rows",
+         &result->document_bytes},
+        {"SELECT count(*) FROM collections "
+         "WHERE EXISTS (SELECT 1 FROM document_rows WHERE collection = id)",
+         &result->collections},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         int64_t count;

@@ -2,7 +2,8 @@
 
 #include "base/error.h"
 
-#define KEYS_AT_ONCE 256
+#define KEYS_AT_ONCE    256
+#define ENTRIES_AT_ONCE 8192
 
 neap_status neapi_sqlite_checkpoint(neapi_sqlite_session *session, bool truncate, neap_error *error)
 {
@@ -29,6 +30,38 @@ neap_status neapi_sqlite_checkpoint(neapi_sqlite_session *session, bool truncate
     bool in_the_way = (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED;
     return code == SQLITE_OK || in_the_way ? NEAP_OK
                                            : neapi_connection_fail(connection, code, error);
+}
+
+neap_status neapi_sqlite_write_backlog(neapi_sqlite_session *session, bool *left, neap_error *error)
+{
+    neapi_sqlite_writer *writer = session->writer;
+    neapi_connection *connection = &session->connection;
+    int64_t commits;
+    *left = false;
+    if (writer->loaded && writer->backlog.indexed >= session->tail.head)
+        return NEAP_OK;
+    neap_status status = neapi_sqlite_begin(session, &commits, error);
+    if (status != NEAP_OK)
+        return status;
+    bool behind = writer->backlog.indexed < session->tail.head;
+    if (behind)
+        status = neapi_sqlite_backlog_write(&writer->backlog, &session->tail, ENTRIES_AT_ONCE, left,
+                                            connection, error);
+    neapi_query query;
+    if (status == NEAP_OK && behind) {
+        query = neapi_query_begin(connection, NEAPI_SQL_SET_MARKS);
+        neapi_sqlite_bind_marks(session, &query);
+        status = neapi_query_finish(&query, error);
+    }
+    if (status == NEAP_OK) {
+        query = neapi_query_begin(connection, NEAPI_SQL_COMMIT);
+        status = neapi_query_finish(&query, error);
+    }
+    if (status != NEAP_OK)
+        neapi_sqlite_rollback(session);
+    else
+        neapi_sqlite_backlog_done(&writer->backlog, &session->tail);
+    return status;
 }
 
 /* Drops some of the keys that are over; *more: there are others. */
@@ -63,7 +96,8 @@ static neap_status drop_keys(neapi_sqlite_session *session, int64_t now_us, bool
 }
 
 /* The log is moved into the file when it is long; when nothing was committed since the last upkeep
- * it is emptied as well, so that at rest the file has everything. */
+ * the indexes follow to the last event, and the log is emptied as well, so that at rest the file
+ * has everything. */
 neap_status neapi_sqlite_maintain(neapi_session *base, int64_t now_us, bool *more,
                                   neap_error *error)
 {
@@ -75,6 +109,10 @@ neap_status neapi_sqlite_maintain(neapi_session *base, int64_t now_us, bool *mor
     bool idle = writer->commits_at_upkeep == writer->commits;
     writer->commits_at_upkeep = writer->commits;
     neap_status status = drop_keys(session, now_us, more, error);
+    if (status != NEAP_OK || *more)
+        return status;
+    if (idle)
+        status = neapi_sqlite_write_backlog(session, more, error);
     if (status != NEAP_OK || *more)
         return status;
     if (idle && writer->log_used)

@@ -1,4 +1,7 @@
-#include "sqlite.h"
+#include "verify.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -53,15 +56,36 @@ static const char *const checks[] = {
     "FROM keys WHERE position > (SELECT coalesce(max(position), 0) FROM events)" SOME,
     "SELECT printf('The key \"%s\" has a command id of %d bytes.', key, length(command_id)) "
     "FROM keys WHERE typeof(command_id) <> 'blob' OR length(command_id) <> 16" SOME,
+    "SELECT printf('The document \"%s\" is in collection number %d, which does not exist.', key, "
+    "collection) FROM document_rows WHERE collection NOT IN (SELECT id FROM collections)" SOME,
+    "SELECT printf('A document of \"%s\" has a key or data that is no text.', c.name) "
+    "FROM document_rows d JOIN collections c ON c.id = d.collection "
+    "WHERE typeof(d.key) <> 'text' OR typeof(d.data) <> 'text'" SOME,
+    "SELECT printf('The projection %s has lost the table \"%s@%d\".', projection, name, build) "
+    "FROM projection_tables p WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema "
+    "WHERE type = 'table' AND name = p.name || '@' || p.build)" SOME,
+    "SELECT printf('The table \"%s\" belongs to no projection.', s.name) FROM sqlite_schema s "
+    "WHERE s.type = 'table' AND instr(s.name, '@') > 0 AND NOT EXISTS (SELECT 1 "
+    "FROM projection_tables p WHERE s.name = p.name || '@' || p.build)" SOME,
+    "SELECT printf('The view \"%s\" of the projection %s is missing.', name, projection) "
+    "FROM projection_tables p WHERE shown AND NOT EXISTS (SELECT 1 FROM sqlite_schema "
+    "WHERE type = 'view' AND name = p.name)" SOME,
     "SELECT printf('The store has %d rows about itself instead of one.', count(*)) FROM store "
     "HAVING count(*) <> 1",
 };
+
+/* SQLite's own check takes a page that it has no memory for to be damaged. */
+static bool is_want_of_memory(const char *text)
+{
+    const char *code = strstr(text, "unable to get the page. error code=");
+    return code != NULL && neapi_sqlite_status(atoi(strchr(code, '=') + 1)) == NEAP_NOMEM;
+}
 
 static neap_status report(sqlite3_stmt *statement, const neapi_verify_sink *sink,
                           neap_verification *result, neap_error *error)
 {
     const char *text = (const char *)sqlite3_column_text(statement, 0);
-    if (text == NULL)
+    if (text == NULL || is_want_of_memory(text))
         return neapi_nomem(error);
     result->findings++;
     sink->finding(sink->user, text);
@@ -93,12 +117,12 @@ static neap_status count_all(neapi_connection *connection, neap_verification *re
         uint64_t *count;
     } counts[] = {
         {"SELECT count(*) FROM events", &result->events},
-        {"SELECT count(*) FROM streams s WHERE EXISTS (SELECT 1 FROM events WHERE stream = s.id)",
-         &result->streams},
+        {"SELECT count(DISTINCT stream) FROM events", &result->streams},
         {"SELECT count(*) FROM types", &result->types},
         {"SELECT count(*) FROM commands", &result->commands},
         {"SELECT count(*) FROM keys", &result->keys},
         {"SELECT count(*) FROM snapshots", &result->snapshots},
+        {"SELECT count(*) FROM document_rows", &result->documents},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         int64_t count;
@@ -120,5 +144,6 @@ neap_status neapi_sqlite_verify(neapi_session *base, const neapi_verify_sink *si
         if (status != NEAP_OK)
             return status;
     }
-    return count_all(connection, result, error);
+    neap_status status = neapi_sqlite_verify_indexes(connection, sink, result, error);
+    return status == NEAP_OK ? count_all(connection, result, error) : status;
 }

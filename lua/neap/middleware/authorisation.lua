@@ -64,6 +64,9 @@ end
 ---@return neap.Middleware
 local function asking(authorise)
   return function(message, context, next)
+    if context.kind == "event" then -- which nobody has sent
+      return next(message, context)
+    end
     local ok, why = authorise(message, context)
     if not ok then
       return nil, errors.new("forbidden", "%s", why or "the caller may not send " .. context.name)
@@ -73,7 +76,7 @@ local function asking(authorise)
 end
 
 ---Makes a middleware that asks before a message is handled. What it says no to is rejected as
----`forbidden`.
+---`forbidden`. Deliveries of events go through it.
 ---
 ---```lua
 ---shop:use(neap.middleware.authorisation {

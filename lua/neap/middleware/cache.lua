@@ -107,6 +107,8 @@ local function cache_of(given)
         clear(cache)
       end
       return receipt, err
+    elseif context.kind == "event" then
+      return next(message, context)
     end
     local key = (not queries or queries[context.name]) and key_of(message, context) or nil
     if key == nil then

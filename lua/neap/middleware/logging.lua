@@ -8,10 +8,11 @@ local options = require "neap.middleware.options"
 ---@field slow? number seconds: from when on a success is said to be slow
 
 ---@class neap.LogFields
----@field kind "command" | "query"
+---@field kind "command" | "query" | "event"
 ---@field name string
 ---@field command_id string
 ---@field seconds number
+---@field subscription? string the subscriber or saga that an event was for
 ---@field error? neap.Error
 ---@field slow boolean
 
@@ -27,11 +28,13 @@ local function line_of(fields)
   local err = fields.error
   local outcome = err and string.format("%s: %s", err.code, err.message)
     or fields.slow and "slow" or "ok"
-  return string.format("%s %s (%.1f ms): %s", fields.kind, fields.name, fields.seconds * 1000,
-    outcome)
+  local whose = fields.subscription and " for " .. fields.subscription or ""
+  return string.format("%s %s%s (%.1f ms): %s", fields.kind, fields.name, whose,
+    fields.seconds * 1000, outcome)
 end
 
----Makes a middleware that writes a line for each message.
+---Makes a middleware that writes a line for each message, and for each event that was delivered to
+---a subscriber or a saga.
 ---
 ---```lua
 ---shop:use(neap.middleware.logging { slow = 0.5 })
@@ -53,6 +56,7 @@ local function logging(given)
         kind = context.kind,
         name = context.name,
         command_id = context.command_id,
+        subscription = context.subscription,
         seconds = seconds,
         error = err,
         slow = slow,

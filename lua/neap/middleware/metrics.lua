@@ -51,15 +51,16 @@ end
 ---@param context neap.MiddlewareContext
 ---@return table
 local function entry_of(self, context)
-  local of_kind = context.kind == "query" and self.queries or self.commands
-  local entry = of_kind[context.name]
+  local of_kind = self[context.kind]
+  local name = context.subscription or context.name
+  local entry = of_kind[name]
   if not entry then
     entry = { count = 0, under_way = 0, failures = {}, codes = 0, seconds = 0, longest = 0,
       buckets = {} }
     for index in ipairs(self.bounds) do
       entry.buckets[index] = 0
     end
-    of_kind[context.name] = entry
+    of_kind[name] = entry
   end
   return entry
 end
@@ -138,9 +139,14 @@ local function read(self, entries)
 end
 
 ---What was counted.
----@return table<"commands" | "queries", table<string, neap.MessageMetrics>>
+---@return table<"commands" | "queries" | "deliveries", table<string, neap.MessageMetrics>> by
+--- names: of deliveries those of the subscribers and sagas
 function Metrics:read()
-  return { commands = read(self, self.commands), queries = read(self, self.queries) }
+  return {
+    commands = read(self, self.command),
+    queries = read(self, self.query),
+    deliveries = read(self, self.event),
+  }
 end
 
 Metrics.__call = count_message
@@ -151,7 +157,7 @@ Metrics.__call = count_message
 local function metrics(given)
   local taken = options.take(given, known, "neap.middleware.metrics")
   check_buckets(taken.buckets)
-  return setmetatable({ bounds = taken.buckets, commands = {}, queries = {} }, Metrics)
+  return setmetatable({ bounds = taken.buckets, command = {}, query = {}, event = {} }, Metrics)
 end
 
 return metrics

@@ -34,7 +34,7 @@ local function fill(bucket, taken, now)
 end
 
 ---Makes a middleware that refuses as `busy` what comes too often; `err.details.retry_after` says
----when there is room, in seconds.
+---when there is room, in seconds. Deliveries of events go through it.
 ---
 ---```lua
 ---shop:use(neap.middleware.rate_limit { rate = 10, burst = 20,
@@ -47,7 +47,10 @@ local function rate_limit(given)
   taken.burst = taken.burst or math.max(1, math.floor(taken.rate))
   local key_of, buckets = taken.key or one_for_all, lru.new(taken.keys)
   return function(message, context, next)
-    local key = key_of(message, context)
+    local key
+    if context.kind ~= "event" then
+      key = key_of(message, context)
+    end
     if key == nil then
       return next(message, context)
     elseif type(key) ~= "string" then

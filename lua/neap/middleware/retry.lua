@@ -42,7 +42,7 @@ end
 
 ---Makes a middleware that tries again. A command whose outcome is unknown is tried again only if it
 ---has an idempotency key. When the caller's time would be over before the next attempt, the error
----is given at once.
+---is given at once. Deliveries of events go through it: a subscriber has its own `retry`.
 ---
 ---```lua
 ---shop:use(neap.middleware.retry { attempts = 5, on = { "conflict" } })
@@ -54,6 +54,9 @@ local function retry(given)
   local on = options.set(taken.on, nil, what .. ": 'on'")
   return function(message, context, next)
     local attempt = 0
+    if context.kind == "event" then
+      return next(message, context)
+    end
     while true do
       local result, err = next(message, context)
       attempt = attempt + 1

@@ -4,7 +4,8 @@ local check = require "neap.check"
 
 ---Makes a middleware that bounds what it wraps. What has not begun by then is withdrawn; what is
 ---with the writer is a `timeout` whose outcome is unknown. Inside a retry it bounds each attempt,
----around it all of them.
+---around it all of them; so it does around the attempts of a subscriber. Around a saga, where
+---nothing waits, it does nothing.
 ---
 ---```lua
 ---shop:use(neap.middleware.timeout(2))

@@ -21,6 +21,7 @@ describe("metrics", function()
         longest = 2, buckets = { { seconds = 0.1, count = 1 }, { seconds = 1, count = 2 } } } },
       queries = { Ask = { count = 1, under_way = 0, failures = {}, seconds = 0.5, longest = 0.5,
         buckets = { { seconds = 0.1, count = 0 }, { seconds = 1, count = 1 } } } },
+      deliveries = {},
     }, metrics:read())
   end)
 

@@ -1,0 +1,262 @@
+/* neap repl: looks at what was. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "domain.h"
+#include "options.h"
+#include "output.h"
+#include "repl.h"
+
+#define PROGRESS_AFTER_MS 400
+#define PROGRESS_EVERY_MS 100
+
+/* What a signal's handler finds. */
+static _Atomic(neap_console *) running;
+static atomic_bool interrupted;
+
+typedef struct session {
+    neap_console *console;
+    bool typed;                /* on a terminal */
+    uint64_t line;             /* of the input */
+    uint64_t begun_at_line;    /* what is not complete yet */
+    int64_t since_ms, told_ms; /* 0: nothing was told of progress */
+    bool failed;
+} session;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&interrupted, true);
+    neap_console *console = atomic_load(&running);
+    if (console != NULL)
+        neap_console_interrupt(console);
+}
+
+bool cli_repl_interrupted(void)
+{
+    return atomic_exchange(&interrupted, false);
+}
+
+bool cli_repl_is_interrupted(void)
+{
+    return atomic_load(&interrupted);
+}
+
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt}; /* reading is to be interrupted, too */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0)
+        return size.ws_col;
+    return 80;
+}
+
+/* ---- Progress -------------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void begin_progress(session *it)
+{
+    it->since_ms = now_ms();
+    it->told_ms = 0;
+}
+
+static void end_progress(session *it)
+{
+    if (it->told_ms != 0)
+        fputs("\r\033[K", stderr);
+    it->told_ms = 0;
+}
+
+static bool on_progress(void *user, uint64_t position, uint64_t target)
+{
+    session *it = user;
+    int64_t now = now_ms();
+    bool due = now - it->since_ms > PROGRESS_AFTER_MS && now - it->told_ms > PROGRESS_EVERY_MS;
+    if (!it->typed || !due)
+        return true;
+    it->told_ms = now;
+    if (target < INT64_MAX)
+        fprintf(stderr, "\r\033[K%" PRIu64 " of %" PRIu64 " events (Ctrl-C stops)", position,
+                target);
+    else
+        fprintf(stderr, "\r\033[K%" PRIu64 " events (Ctrl-C stops)", position);
+    return true;
+}
+
+static void on_print(void *user, const char *text, size_t size)
+{
+    end_progress(user);
+    cli_out(text, size);
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+static void complain(session *it, const neap_error *error)
+{
+    it->failed = true;
+    end_progress(it);
+    cli_out_flush();
+    if (it->typed)
+        fprintf(stderr, "%s\n", error->message);
+    else
+        fprintf(stderr, "line %" PRIu64 ": %s\n", it->begun_at_line, error->message);
+}
+
+/* false: the session is over. */
+static bool take(session *it, neap_console_outcome outcome, const neap_error *error)
+{
+    end_progress(it);
+    if (outcome == NEAP_CONSOLE_FAILED)
+        complain(it, error);
+    if (outcome != NEAP_CONSOLE_MORE)
+        it->begun_at_line = 0;
+    cli_out_flush();
+    return outcome != NEAP_CONSOLE_QUIT;
+}
+
+static bool enter(session *it, const char *line, size_t size)
+{
+    neap_error error;
+    it->line++;
+    if (it->begun_at_line == 0)
+        it->begun_at_line = it->line;
+    begin_progress(it);
+    atomic_store(&running, it->console);
+    neap_console_outcome outcome = neap_console_enter(it->console, line, size, &error);
+    atomic_store(&running, NULL);
+    cli_repl_interrupted();
+    return take(it, outcome, &error);
+}
+
+static void end_input(session *it)
+{
+    neap_error error;
+    take(it, neap_console_finish(it->console, &error), &error);
+}
+
+static void type_lines(session *it)
+{
+    char *line;
+    size_t size;
+    bool going_on = true;
+    cli_typing_begin(it->console);
+    while (going_on) {
+        neap_console_set_width(it->console, terminal_width());
+        switch (cli_typing_line(neap_console_prompt(it->console), &line, &size)) {
+        case CLI_TYPED_LINE:
+            going_on = enter(it, line, size);
+            free(line);
+            break;
+        case CLI_TYPED_INTERRUPTED:
+            neap_console_forget(it->console);
+            it->begun_at_line = 0;
+            break;
+        case CLI_TYPED_END:
+            end_input(it);
+            going_on = false;
+            break;
+        }
+    }
+    cli_typing_end();
+}
+
+static void read_lines(session *it)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size = 0;
+    bool going_on = true;
+    while (going_on && (size = getline(&line, &capacity, stdin)) >= 0) {
+        size_t length = (size_t)size;
+        if (length > 0 && line[length - 1] == '\n')
+            length--;
+        going_on = enter(it, line, length);
+    }
+    if (going_on)
+        end_input(it);
+    free(line);
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+static int open_console(session *it, const char *path, const char *store)
+{
+    neap_error error;
+    neap_console_options options;
+    neap_console_options_init(&options);
+    options.store = cli_store_url(store);
+    options.width = it->typed ? terminal_width() : 0;
+    options.print = on_print;
+    options.progress = on_progress;
+    options.user = it;
+    begin_progress(it);
+    neap_status status = neap_console_open(path, &options, &it->console, &error);
+    end_progress(it);
+    if (status == NEAP_OK)
+        return CLI_DONE;
+    if (status == NEAP_UNKNOWN || status == NEAP_CORRUPT || status == NEAP_STORE)
+        return cli_store_failed(&error);
+    cli_complain_error(&error);
+    return status == NEAP_USAGE ? CLI_USAGE : CLI_FAILED;
+}
+
+static int run(const cli_command *self, char **arguments)
+{
+    const char *operands[1], *store = NULL;
+    const cli_option options[] = {CLI_STORE_OPTION(&store)};
+    int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
+    if (status != CLI_GO_ON)
+        return status;
+    session it = {.typed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)};
+    status = open_console(&it, operands[0], store);
+    if (status != CLI_DONE)
+        return status;
+    cli_out_flush();
+    if (it.typed) {
+        catch_interrupts();
+        type_lines(&it);
+    } else {
+        read_lines(&it);
+    }
+    neap_console_close(it.console);
+    return it.failed && !it.typed ? CLI_FAILED : CLI_DONE;
+}
+
+static const char *const operands_of_repl[] = {"DOMAIN.lua", NULL};
+
+const cli_command cli_repl_command = {
+    .name = "repl",
+    .summary = "looks at what was, at any position of the log",
+    .operands = operands_of_repl,
+    .about =
+        "Takes lines of Lua: questions about the state of everything at one position of the log,\n"
+        "and verbs that go to another one; help() lists them. The store is only read, and may be\n"
+        "written to by others meanwhile. On a terminal, the Tab key completes names, Ctrl-C ends\n"
+        "what takes too long, and Ctrl-D the session. Otherwise the input is a script: only what "
+        "it\nprints goes to stdout, errors go to stderr with their line, and it goes on.\n"
+        "Exit status of a script: 0 done; 1 a line failed; 2 wrong usage; 3 no store.",
+    .example = "  $ neap repl shop.lua --store sqlite:shop.db\n"
+               "  $ echo 'why(\"Order\", \"o-2\", \"status\")' | neap repl shop.lua --store "
+               "sqlite:shop.db",
+    .run = run,
+};

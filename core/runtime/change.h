@@ -1,0 +1,29 @@
+/* Changes of a running subscription: it is built anew, paused, resumed, reset. Each is one unit of
+ * work over the subscription's record, made by its home lane; what the runtime does follows once it
+ * is durable.
+ *
+ * A rebuild: the next build begins beside the live one, with checkpoints of its own, and reads the
+ * whole log. Once it is as far as the live one, that one goes no further, and when nothing of it is
+ * in flight one unit makes the next build the live one and drops the old checkpoints, so that
+ * whoever still has them can commit no more. The old documents go later, for somebody may be
+ * reading them. */
+#ifndef NEAPI_RUNTIME_CHANGE_H
+#define NEAPI_RUNTIME_CHANGE_H
+
+#include "runtime/subscribed.h"
+
+typedef enum neapi_change {
+    NEAPI_CHANGE_REBUILD, /* begin; nothing if it goes on already */
+    NEAPI_CHANGE_PAUSE,
+    NEAPI_CHANGE_RESUME, /* also what has stopped */
+    NEAPI_CHANGE_RESET,  /* to request->at_version */
+} neapi_change;
+
+/* A request of kind CHANGE has come to the subscription's home lane. */
+void neapi_change_begin(neapi_lane *lane, neapi_request *request);
+
+/* Goes on with rebuilds of subscriptions whose home the lane is. false: there was nothing to do. */
+bool neapi_changes_step(neapi_lane *lane);
+int64_t neapi_changes_wake_us(const neapi_lane *lane);
+
+#endif

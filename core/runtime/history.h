@@ -1,0 +1,37 @@
+/* Pasts: runtimes of one domain over one store as it was at a position; see neap_history in neap.h.
+ */
+#ifndef NEAPI_RUNTIME_HISTORY_H
+#define NEAPI_RUNTIME_HISTORY_H
+
+#include "runtime/past_keep.h"
+#include "runtime/runtime.h"
+
+/* Which streams there are, in the order in which they began; core/runtime/history_streams.c. */
+typedef struct neapi_stream_list {
+    pthread_mutex_t mutex;
+    neapi_arena texts;
+    neapi_map known; /* of neapi_begun_stream, by name */
+    struct neapi_begun_stream *first, **end;
+    uint64_t through; /* the log was looked at up to here */
+} neapi_stream_list;
+
+struct neap_history {
+    atomic_uint references; /* the host's, and one of each past */
+    neap_history_options options;
+    neapi_store *log;
+    neap_runtime *model; /* whose sources are those of all; it is never started */
+    neapi_buffer chosen; /* which subscriptions run in a past */
+    neapi_past_keep keep;
+    neapi_stream_list streams;
+};
+
+void neapi_history_release(neap_history *history); /* NULL is allowed */
+
+bool neapi_stream_list_init(neapi_stream_list *list);
+void neapi_stream_list_fini(neapi_stream_list *list);
+
+/* NEAP_UNAVAILABLE, if the host wants no more. */
+neap_status neapi_history_go_on(const neap_history *history, uint64_t position, uint64_t target,
+                                neap_error *error);
+
+#endif

@@ -1,0 +1,112 @@
+-- What was: a domain on a store's log, looked at as it was at any position.
+
+local internal = require "neap.internal"
+local check = require "neap.check"
+local past = require "neap.past"
+local time = require "neap.time"
+
+local native = internal.history
+
+---@class neap.HistoryOptions
+---@field store? string URL; "sqlite:neap.db"
+---@field checkpoint_bytes? integer 256 MiB of memory for what was folded, so that a position need
+--- not be folded from the beginning
+---@field checkpoint_spacing? integer 50,000: positions from one of them to the next, at first
+---@field go_on? fun(position: integer, target: integer): boolean asked now and then while much is
+--- folded or looked through; false ends that with the error "unavailable". It must not use the
+--- history or its pasts
+
+---A domain on a store that is opened for reading, and stays as it is.
+---@class neap.History
+---@field package native userdata
+local History = {}
+History.__index = function(_, key)
+  return History[key] or check.misuse("a history has no '%s'%s", tostring(key),
+    check.did_you_mean(tostring(key), { "at", "log", "last", "position", "close" }))
+end
+History.__name = "neap.History"
+
+---The position that is meant: itself; the last one, for nil; that of the last event that was
+---recorded up to a time of UTC, "2026-11-27T14:10:29Z" or a beginning of it; or that of the event
+---with an id.
+---@param where? integer | string
+---@return integer?
+---@return neap.Error?
+function History:position(where)
+  if type(where) == "string" then
+    if string.find(where, "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-") then
+      return native.event(self.native, where)
+    end
+    local us = time.parse(where)
+    if us == nil then
+      check.misuse("history:at: '%s' is neither a time, as in 2026-11-27T14:10:29Z, nor an "
+        .. "event's id", where)
+    end
+    return native.time(self.native, us)
+  elseif where ~= nil and math.type(where) ~= "integer" then
+    check.misuse("history:at needs a position, a time or an event's id, but got a %s", type(where))
+  end
+  return where
+end
+
+---The past there: what was when the event at the position had been recorded, and nothing after it.
+---There may be several at a time, and they may outlive the history.
+---
+---```lua
+---local shop <close> = assert(history.open("shop.lua", { store = "sqlite:shop.db" }))
+---local then_ <close> = assert(shop:at "2026-11-27T14:10:29Z")
+---print(then_:state("Order", "o-1").status)
+---```
+---@param where? integer | string a position; a time; an event's id; without it the last position
+---@return neap.Past?
+---@return neap.Error?
+function History:at(where)
+  local position, err = self:position(where)
+  if err then return nil, err end
+  local runtime
+  runtime, err = native.at(self.native, position)
+  if not runtime then return nil, err end
+  return past.of(runtime)
+end
+
+---A past at the last position in which nothing is folded, so that it is there at once: for states,
+---events, commands and streams. Projections and sagas have nothing in it.
+---@return neap.Past?
+---@return neap.Error?
+function History:log()
+  local runtime, err = native.log(self.native)
+  if not runtime then return nil, err end
+  return past.of(runtime)
+end
+
+---The last position that there is now.
+---@return integer?
+---@return neap.Error?
+function History:last()
+  return native.last(self.native)
+end
+
+---Closes the store, once its pasts are closed too. May be called again.
+function History:close()
+  native.close(self.native)
+end
+
+History.__close = History.close
+
+---@class neap.HistoryModule
+local history = {}
+
+---Reads the domain, once, and opens the store for reading.
+---@param path string the domain's file
+---@param options? neap.HistoryOptions
+---@return neap.History?
+---@return neap.Error?
+function history.open(path, options)
+  local opened, err = native.open(path, options)
+  if not opened then return nil, err end
+  return setmetatable({ native = opened }, History)
+end
+
+history.differences = past.differences
+
+return check.closed(history, "neap.history", {})

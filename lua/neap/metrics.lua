@@ -1,0 +1,98 @@
+---@meta
+-- What `runtime:metrics()` gives, as core/runtime/metrics_json.c writes it. Every number counts
+-- from when the runtime was started, but for those that say how it is now.
+
+---@class neap.RuntimeMetrics
+---@field domain string its name
+---@field version string Neap's
+---@field uptime_us integer
+---@field turned_away integer messages for which the queue had no room, or that came while closing
+---@field commands table<string, neap.MessageFigures> by name
+---@field queries table<string, neap.MessageFigures> by name
+---@field publishes neap.MessageFigures events from outside, all together
+---@field states neap.MessageFigures questions for states, all together
+---@field queued neap.MessageFigures commands put into the queue, and names cancelled, all together
+---@field lanes neap.LaneFigures[]
+---@field writer? neap.WriterFigures none where the store is open for reading only
+---@field store table<"writer" | "lane" | "reader", table<string, neap.CallFigures>> by who calls,
+--- the host's own reading is "reader", and by call: "commit", "read" …; none that was never made
+---@field followers neap.FollowerFigures of all that follow the log
+---@field subscriptions table<string, neap.SubscriptionFigures> of those with a checkpoint, by name
+
+---Messages that a lane got; what is refused before, an unknown name, say, is not counted.
+---@class neap.MessageFigures
+---@field done integer
+---@field rejected integer by the domain
+---@field failed table<string, integer> by code; none that never happened
+---@field decided_again integer times that somebody else had changed what a decision rests on
+---@field decision neap.Times a lane's time until it was decided, with loading, each time
+---@field latency neap.Times from its arrival to its answer
+
+---Each is at most 6.25 % away from the time that it tells, and exact up to 15 µs.
+---@class neap.Times
+---@field count integer
+---@field sum_us integer
+---@field p50_us integer half of them took no longer
+---@field p90_us integer
+---@field p99_us integer
+---@field p999_us integer
+---@field highest_us integer exact
+
+---The same of numbers.
+---@class neap.Amounts
+---@field count integer
+---@field sum integer
+---@field p50 integer
+---@field p90 integer
+---@field p99 integer
+---@field p999 integer
+---@field highest integer
+
+---@class neap.LaneFigures
+---@field lane integer from 1
+---@field waiting integer messages in its queue now
+---@field waiting_most integer the most that it found there
+---@field queue_wait neap.Times from a message's arrival until it was begun
+---@field unanswered integer messages begun and not answered now
+---@field units_in_flight integer units of work with the writer now, or on their way
+---@field states integer aggregates kept at hand now
+---@field hits integer decisions and queries that found the state at hand
+---@field misses integer those for which it had to be loaded
+---@field evictions integer states let go to make room
+---@field loads integer states folded out of the store
+---@field events_folded integer events read for that
+---@field snapshots integer made, and durable
+---@field lua_bytes integer memory that its Lua holds now
+
+---@class neap.WriterFigures
+---@field batches integer committed
+---@field units integer of work, in those
+---@field events integer recorded
+---@field unit_bytes integer memory of the units
+---@field refused integer units that the store refused, after a conflict, say
+---@field failed_batches integer not committed
+---@field unknown_outcomes integer of those: the store could not tell whether they were
+---@field units_in_flight integer units that lanes wait for now
+---@field batch_units neap.Amounts units in a batch
+
+---@class neap.CallFigures
+---@field failures integer
+---@field time neap.Times of all calls
+
+---@class neap.SubscriptionFigures
+---@field position integer up to here all is durable
+---@field lag integer from there to the end of the log
+---@field handled integer events, since the runtime was opened
+---@field units integer units of work that were made of them
+---@field failing integer failed attempts of an event that a subscriber or an outbox tries again now
+
+---@class neap.FollowerFigures
+---@field count integer now
+---@field waiting integer those that have had all that there is
+---@field lag_events integer how far the one that is furthest behind is behind the end of the log
+---@field live_events integer given from memory, once who got them asked for more
+---@field stored_events integer given from the store, to who was behind
+---@field store_reads integer pages read for that
+---@field wakes integer
+---@field kept_events integer kept in memory for followers now
+---@field kept_bytes integer memory of those

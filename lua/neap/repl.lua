@@ -1,0 +1,204 @@
+-- The REPL: a session at one position of a history. What reads lines and prints is given by the
+-- host; here is what a line means.
+
+local internal = require "neap.internal"
+local check = require "neap.check"
+local complete = require "neap.repl_complete"
+local history = require "neap.history"
+local show = require "neap.repl_show"
+local verbs = require "neap.repl_verbs"
+
+local most_lines = 24 -- of a result on a terminal
+
+---@class neap.Repl
+---@field history neap.History
+---@field past neap.Past at the session's position
+---@field log neap.Past at the last position; nothing is folded in it
+---@field package width integer? columns of the terminal; nil: there is none
+---@field package print fun(text: string)
+local Repl = {}
+Repl.__index = Repl
+
+---@class neap.ReplOptions
+---@field domain string path
+---@field name? string of the domain, for the prompt
+---@field store string URL
+---@field print fun(text: string) gets whole lines
+---@field go_on fun(position: integer, target: integer): boolean
+
+---@param options neap.ReplOptions
+---@return neap.Repl?
+---@return neap.Error?
+local function open(options)
+  local opened, err = history.open(options.domain, { store = options.store, go_on = options.go_on })
+  if not opened then return nil, err end
+  local log
+  log, err = opened:log()
+  if not log then return nil, err end
+  local it = setmetatable({
+    history = opened, log = log, print = options.print, pending = {}, watched = {}, line = 0,
+    name = string.gsub(string.gsub(options.domain, "^.*/", ""), "%.lua$", ""),
+  }, Repl)
+  -- Before everything, where nothing is to be folded: the session goes to the end when it begins.
+  it.past, err = opened:at(0)
+  if not it.past then return nil, err end
+  it.env = setmetatable(verbs.of(it), { __index = _G })
+  return it
+end
+
+---@param width integer 0: it is no terminal, and nothing is cut
+function Repl:set_width(width)
+  self.width = width > 0 and width or nil
+end
+
+---@return string
+function Repl:prompt()
+  if #self.pending > 0 then
+    return string.rep(" ", #self.name) .. " .. "
+  end
+  return string.format("%s@%d> ", self.name, self.past:position())
+end
+
+---Goes to another position. What is watched may change meanwhile.
+---@param position integer
+---@return string[] lines that tell what changed
+function Repl:move(position)
+  local before = verbs.watched_values(self)
+  local ok, err
+  if position >= self.past:position() then
+    ok, err = self.past:forward(position)
+  else
+    ok, err = self.history:at(position)
+    if ok then
+      self.past:close()
+      self.past = ok
+    end
+  end
+  if not ok then error(err, 0) end
+  return verbs.watched_changes(self, before)
+end
+
+local function lines_of(value, width)
+  local metatable = getmetatable(value)
+  local own = type(metatable) == "table" and metatable.__lines
+  if own then return own(value, width) end
+  if type(value) == "table" and type(metatable) == "table" and metatable.__tostring then
+    return { tostring(value) }
+  end
+  if type(value) == "string" and not width then return { show.line(value) } end
+  return show.lines(value, width)
+end
+
+---@param value any
+---@param whole? boolean nothing is left out
+function Repl:show(value, whole)
+  local width = not whole and self.width or nil
+  local lines = lines_of(value, width)
+  local most = width and #lines > most_lines and most_lines - 4 or #lines
+  local is_cut = most < #lines
+  for i = 1, most do
+    local line = show.cut(lines[i], width)
+    is_cut = is_cut or line ~= lines[i]
+    self.print(line .. "\n")
+  end
+  if most < #lines then
+    self.print(string.format("… %d more lines: whole()\n", #lines - most))
+  elseif is_cut then
+    self.print("… cut: whole()\n")
+  end
+end
+
+local function traced(message)
+  if type(message) == "string" then
+    return (string.gsub(message, "^%[C%]: ", ""))
+  end
+  return message
+end
+
+local function wants_more(err)
+  return type(err) == "string" and string.find(err, "near <eof>", 1, true) ~= nil
+end
+
+-- What was entered, an expression or statements, as a function; nil where it is wrong, or where
+-- more is wanted.
+local function compile(self, text)
+  local name = "=input"
+  local chunk, err = load("return " .. text, name, "t", self.env)
+  if chunk or wants_more(err) then return chunk, err end
+  return load(text, name, "t", self.env)
+end
+
+local function failure(err)
+  local text = type(err) == "table" and getmetatable(err) and tostring(err) or show.line(err)
+  if type(err) == "string" then text = err end
+  return "error: " .. text
+end
+
+---Takes a line of input.
+---@param line string without its end
+---@return "done" | "more" | "failed" | "quit" outcome
+---@return string? err of "failed"
+function Repl:enter(line)
+  self.pending[#self.pending + 1] = line
+  local text = table.concat(self.pending, "\n")
+  if string.find(text, "^%s*$") then
+    self.pending = {}
+    return "done"
+  end
+  local chunk, err = compile(self, text)
+  if not chunk and wants_more(err) then return "more" end
+  self.pending = {}
+  if not chunk then return "failed", failure(err) end
+  local results = table.pack(xpcall(chunk, traced))
+  if not results[1] then return "failed", failure(results[2]) end
+  if self.quitting then return "quit" end
+  for i = 2, results.n do
+    if results[i] ~= nil or results.n > 2 then
+      self.last = results[i]
+      self:show(results[i])
+    end
+  end
+  return "done"
+end
+
+---Gives up what was entered of several lines.
+function Repl:forget()
+  self.pending = {}
+end
+
+---The end of the input.
+---@return "done" | "failed"
+---@return string? err
+function Repl:finish()
+  local text = table.concat(self.pending, "\n")
+  self.pending = {}
+  if string.find(text, "^%s*$") then return "done" end
+  local _, err = compile(self, text)
+  return "failed", failure(err)
+end
+
+---Goes to the last position, and says where the session is.
+function Repl:begin()
+  local at = self.env.at()
+  if self.width then
+    self.print(string.format("%s: %d events. help() lists what can be asked.\n", self.name,
+      self.past:position()))
+    self:show(at)
+  end
+end
+
+---What the word at the end of a line can become.
+---@param line string
+---@return integer from where the word begins, a byte of the line
+---@return string[] words
+function Repl:complete(line)
+  return complete.of(self, line)
+end
+
+function Repl:close()
+  self.past:close()
+  self.log:close()
+  self.history:close()
+end
+
+return check.closed({ open = open, version = internal.version }, "neap.repl", {})

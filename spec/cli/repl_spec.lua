@@ -1,0 +1,416 @@
+local neap = require "neap_command"
+
+local past = "fixtures/past.lua"
+local terminal = assert(os.getenv "NEAP_TERMINAL", "NEAP_TERMINAL: where is terminal?")
+
+local history = [[
+{"command":"PlaceOrder","data":{"order":"o-1","total":4200}}
+{"command":"PlaceOrder","data":{"order":"o-2","total":990}}
+{"command":"PayOrder","data":{"order":"o-1"}}
+{"command":"ShipOrder","data":{"order":"o-1"}}
+{"command":"ShipOrder","data":{"order":"o-2"}}
+]]
+
+-- What differs from run to run.
+local function without_times(text)
+  text = text:gsub("%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d%.%d%d%d", "TIME")
+  return (text:gsub("%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x+", "ID"))
+end
+
+describe("neap repl", function()
+  local folder, store, file
+
+  before_each(function()
+    folder = neap.folder()
+    file = folder .. "/shop.db"
+    store = "sqlite:" .. file
+    assert.equal(0, (neap.run({ "run", past, "--store", store, "--quiet" }, { stdin = history })))
+  end)
+
+  after_each(function()
+    neap.remove(folder)
+  end)
+
+  local function script(input)
+    local status, out, err = neap.run({ "repl", past, "--store", store }, { stdin = input })
+    return status, without_times(out), without_times(err)
+  end
+
+  -- What a script prints, without errors.
+  local function printed(input)
+    local status, out, err = script(input)
+    assert.same({ 0, "" }, { status, err })
+    return out
+  end
+
+  it("lists events, whole ones and streams", function()
+    assert.equal([[
+position  recorded at  stream     version  type          data
+       1  TIME         Order-o-1        1  OrderPlaced   { order = "o-1", total = 4200 }
+       2  TIME         Order-o-2        1  OrderPlaced   { order = "o-2", total = 990 }
+       3  TIME         Order-o-1        2  OrderPaid     { order = "o-1" }
+       4  TIME         Order-o-1        3  OrderShipped  { order = "o-1" }
+       5  TIME         Order-o-2        2  OrderShipped  { order = "o-2" }
+]], (printed("events()"):gsub("recorded at            ", "recorded at")
+      :gsub("TIME", "TIME       ")))
+    assert.equal([[
+5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+  id              ID
+  causation_id    ID
+  correlation_id  ID
+  decided by      ShipOrder { order = "o-2" }
+  data
+    { order = "o-2" }
+]], printed "event(5)")
+    assert.equal([[
+stream     version  first  last
+Order-o-1        3      1     4
+Order-o-2        2      2     5
+]], printed "streams()")
+    assert.matches('more: behind = "Order%-o%-1"\n$', printed "streams { limit = 1 }")
+    assert.matches("more: to = 2\n$",
+      printed 'events { stream = "Order-o-1", backward = true, limit = 1 }')
+    assert.equal("2\nno events\nno streams\n",
+      printed '#events { type = "OrderShipped" }\nevents { stream = "x" }\nstreams "x"')
+  end)
+
+  it("goes to positions, and answers as of there", function()
+    assert.equal([[
+2  TIME  Order-o-2 1  OrderPlaced  { order = "o-2", total = 990 }
+{ status = "placed", total = 4200 }
+3  TIME  Order-o-1 2  OrderPaid  { order = "o-1" }
+{ paid = true, status = "paid", total = 4200 }
+{ orders = 1 }
+1
+2  TIME  Order-o-2 1  OrderPlaced  { order = "o-2", total = 990 }
+0  before everything
+nothing was before
+5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+this is the last event
+5
+]], printed [[
+at(2)
+state("Order", "o-1")
+step()
+state("Order", "o-1")
+find("by_status", "paid")
+query("CountOrders", { status = "paid" })
+back()
+go(-100)
+back()
+go(100)
+step()
+position()
+]])
+  end)
+
+  it("keeps several pasts as values", function()
+    assert.equal([[
+1  TIME  Order-o-1 1  OrderPlaced  { order = "o-1", total = 4200 }
+{ status = "placed", total = 4200 }
+{ paid = true, status = "shipped", total = 4200 }
+0
+2
+]], printed [[
+at(5)
+early, late = at(1), at(5)
+at(1)
+early:state("Order", "o-1"), late:state("Order", "o-1")
+#early:list "by_status" - 1
+#late:streams()
+]]:gsub("^[^\n]*\n", "", 1))
+  end)
+
+  it("finds events and changes, forwards and backwards", function()
+    assert.equal([[
+no OrderShipped after 5
+4  TIME  Order-o-1 3  OrderShipped  { order = "o-1" }
+5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+2  TIME  Order-o-2 1  OrderPlaced  { order = "o-2", total = 990 }
+  status: nothing → "placed"
+  total: nothing → 990
+5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+  status: "placed" → "shipped"
+no change of it after 5
+2  TIME  Order-o-2 1  OrderPlaced  { order = "o-2", total = 990 }
+  status: nothing → "placed"
+  total: nothing → 990
+no change of it before 2
+3  TIME  Order-o-1 2  OrderPaid  { order = "o-1" }
+  paid: nothing → true
+  status: "placed" → "paid"
+]], printed [[
+find "OrderShipped"
+find("OrderShipped", nil, { backward = true })
+find("OrderShipped", function(e) return e.order == "o-2" end)
+until_change("Order", "o-2", "total", { backward = true })
+until_change("Order", "o-2", "status")
+until_change("Order", "o-2")
+until_change("Order", "o-2", nil, { backward = true })
+until_change("Order", "o-2", nil, { backward = true })
+until_change("Order", "o-1", "paid")
+]])
+  end)
+
+  it("tells what changed in what is watched", function()
+    assert.equal([[
+2  TIME  Order-o-2 1  OrderPlaced  { order = "o-2", total = 990 }
+1  Order "o-1"
+1  Order "o-1"
+2  by_status "paid"
+1  Order "o-1"
+2  by_status "paid"
+3  function 3
+3  TIME  Order-o-1 2  OrderPaid  { order = "o-1" }
+Order "o-1"
+  paid: nothing → true
+  status: "placed" → "paid"
+by_status "paid"
+  value: nothing → { orders = 1 }
+function 3
+  value: 2 → 3
+1  Order "o-1"
+2  function 3
+nothing is watched
+4  TIME  Order-o-1 3  OrderShipped  { order = "o-1" }
+]], printed [[
+at(2)
+watch("Order", "o-1")
+watch("by_status", "paid")
+watch(function(past) return past:position() end)
+step()
+unwatch(2)
+unwatch()
+step()
+]])
+  end)
+
+  it("says why, what led to it, and what differs", function()
+    assert.equal([[
+status: "placed" → "shipped"
+  5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+  folded by Order, fixtures/past.lua:12
+caused by
+  ShipOrder { order = "o-2" }  (TIME)
+no event has set 'paid' of Order "o-2"
+└─ ShipOrder { order = "o-2" }  (TIME)
+   └─ 5  OrderShipped  { order = "o-2" }  (TIME)
+  paid: nothing → true
+  status: "placed" → "paid"
+  status: "paid" → "shipped"
+  orders: 1 → 2
+no difference
+]], printed [[
+why("Order", "o-2", "status")
+why("Order", "o-2", "paid")
+trace(5)
+diff("Order", "o-1", 1, 2)
+diff("Order", "o-1", 2)
+diff("by_status", "shipped", 4)
+diff("by_status", "shipped", 4, 4)
+]])
+  end)
+
+  it("helps with each verb", function()
+    local overview = printed "help()"
+    for name in overview:gmatch "\n?([%a_]+)%(" do
+      local text = printed("help '" .. name .. "'")
+      assert.truthy(text:find("example: ", 1, true), text)
+    end
+    assert.equal(printed "help 'step'", printed "help(step)")
+    local status, _, err = script "help 'stepp'"
+    assert.equal(1, status)
+    assert.equal("line 1: error: there is no verb 'stepp'; did you mean 'step'?; help() lists "
+      .. "them\n", err)
+  end)
+
+  it("goes on behind errors, which name their line", function()
+    local status, out, err = script [[
+1 +
+1
+nope()
+state("Ordr", "o-1")
+
+for i = 1, 2 do
+
+  print(i)
+end
+error "mine"
+at(6)
+find "OrderShiped"
+quit()
+"not any more"
+]]
+    assert.equal(1, status)
+    assert.equal("2\n1\n2\n", out)
+    assert.equal([[
+line 3: error: input:1: attempt to call a nil value (global 'nope')
+line 4: error: unknown: there is no aggregate 'Ordr'; did you mean 'Order'?
+line 10: error: input:1: mine
+line 11: error: unknown: there is no position 6: the last event is 5
+line 12: error: the domain has no event or projection 'OrderShiped'; did you mean 'OrderShipped'?
+]], err)
+    status, out, err = script "if true then\n"
+    assert.same({ 1, "", "line 1: error: input:1: 'end' expected near <eof>\n" },
+      { status, out, err })
+  end)
+
+  it("leaves the store as it is, to the byte", function()
+    local before = neap.read(file)
+    printed 'at(0)\nstep()\nstate("Order", "o-1")\nwhy("Order", "o-1", "status")\nlist "by_status"'
+    assert.equal(before, neap.read(file))
+    local status, _, err = script 'at().dispatch({}, "PayOrder", { order = "o-1" })'
+    assert.equal(1, status)
+    assert.truthy(err:find("a past has no 'dispatch'", 1, true), err)
+  end)
+
+  it("says what is wrong with how it is called", function()
+    local status, _, err = neap.run { "repl", past, "--store", "sqlite:" .. folder .. "/none.db" }
+    assert.equal(3, status)
+    assert.truthy(err:find("none.db", 1, true), err)
+    status, _, err = neap.run { "repl", folder .. "/none.lua", "--store", store }
+    assert.equal(2, status)
+    assert.truthy(err:find("none.lua", 1, true), err)
+    assert.equal(2, (neap.run { "repl" }))
+  end)
+
+  describe("on a terminal", function()
+    -- Plays a scenario (see terminal.c); gives the exit status and all that was shown.
+    local function play(scenario, domain, columns)
+      neap.write(folder .. "/scenario", scenario)
+      local status = neap.shell(("%s NEAP_HISTORY=%s/typed %s %d %s <%s >%s 2>&1")
+        :format("env -u NEAP_STORE TERM=xterm", folder, neap.quote(terminal), columns or 100,
+          neap.line { "repl", domain or past, "--store", store }, folder .. "/scenario",
+          folder .. "/shown"))
+      return status, neap.read(folder .. "/shown")
+    end
+
+    local function plays(scenario, domain, columns)
+      local status, shown = play(scenario, domain, columns)
+      assert(status == 0, shown)
+      return shown
+    end
+
+    it("has a prompt with the position, and takes several lines for one", function()
+      plays [[
+wait past: 5 events. help() lists what can be asked.
+wait past@5>
+type at(3)\r
+wait OrderPaid
+wait past@3>
+type step()\r
+wait past@4>
+type {\r
+wait ..
+type answer = 6 * 7 }\r
+wait { answer = 42 }
+wait past@4>
+type nope()\r
+wait error: input:1: attempt to call a nil value
+wait past@4>
+type \cD
+end
+]]
+    end)
+
+    it("completes verbs, names and ids of streams", function()
+      plays [[
+wait past@5>
+type posi\t()\r
+wait tion()
+wait 5
+wait past@5>
+type state("Ord\t", "o-\t
+wait o-1  o-2
+type 2")\r
+wait total = 990
+wait past@5>
+type string.rev\t("ba")\r
+wait ab
+wait past@5>
+type quit()\r
+end
+]]
+    end)
+
+    it("keeps what was typed for the next time", function()
+      plays "wait past@5>\ntype 1000 + 234\\r\nwait 1234\nwait past@5>\ntype quit()\\r\nend\n"
+      plays("wait past@5>\ntype \\cP\\cP\nwait 1000 + 234\ntype \\r\nwait 1234\nwait past@5>\n"
+        .. "type quit()\\r\nend\n")
+    end)
+
+    it("cuts what is too wide, and shows it whole", function()
+      local shown = plays([[
+wait past@5>
+type ("x"):rep(70)\r
+wait xxx…
+wait cut: whole()
+wait past@5>
+type events()\r
+wait Orde…
+wait cut: whole()
+wait past@5>
+type whole()\r
+wait { order = "o-1", total = 4200 }
+wait past@5>
+type quit()\r
+end
+]], past, 60)
+      assert.truthy(shown)
+    end)
+
+    it("ends what takes too long on Ctrl-C, and goes on", function()
+      plays [[
+wait past@5>
+type half a line\cC
+wait past@5>
+type print(6 * 7); while true do end\r
+wait 42
+type \cC
+wait error: input:1: interrupted
+wait past@5>
+type 1 + 1\r
+wait 2
+wait past@5>
+type quit()\r
+end
+]]
+    end)
+  end)
+end)
+
+describe("neap repl on a long log", function()
+  it("shows how far a replay is, and ends it on Ctrl-C", function()
+    local folder = neap.folder()
+    local store = "sqlite:" .. folder .. "/slow.db"
+    local lines = {}
+    for i = 1, 30001 do
+      lines[i] = '{"command":"Tick","data":{"id":"t-' .. i % 10 .. '"}}'
+    end
+    -- It is quick when the events are recorded, and slow when they are looked at.
+    local domain, slow = folder .. "/slow.lua", neap.read "fixtures/slow.lua"
+    neap.write(domain, (slow:gsub("5000", "1")))
+    assert.equal(0, (neap.run({ "run", domain, "--store", store, "--quiet" },
+      { stdin = table.concat(lines, "\n"), out = ">/dev/null" })))
+    neap.write(domain, slow)
+    neap.write(folder .. "/scenario", [[
+wait events (Ctrl-C stops)
+wait slow@30001>
+type at(0)\r
+wait slow@0>
+type at()\r
+wait of 30001 events (Ctrl-C stops)
+type \cC
+wait error: unavailable: stopped at position
+wait 0000>
+type quit()\r
+end
+]])
+    local status = neap.shell(("env -u NEAP_STORE TERM=xterm NEAP_HISTORY= %s 100 %s <%s >%s 2>&1")
+      :format(neap.quote(terminal), neap.line { "repl", domain, "--store", store },
+        folder .. "/scenario", folder .. "/shown"))
+    local shown = neap.read(folder .. "/shown")
+    neap.remove(folder)
+    assert(status == 0, shown)
+  end)
+end)

@@ -1,0 +1,416 @@
+/* The store in PostgreSQL, when its connection or its server goes away. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "database.h"
+#include "proxy.h"
+#include "store/store.h"
+
+#define NOW      ((int64_t)1700000000000000)
+#define URL_SIZE 512
+
+static neap_uuid new_id(void)
+{
+    static atomic_uint counter;
+    neap_uuid id = {{1}};
+    unsigned number = atomic_fetch_add(&counter, 1) + 1;
+    memcpy(id.bytes + 8, &number, sizeof number);
+    return id;
+}
+
+/* A unit of everything: an event behind the version, a key and a document of its number. */
+static neapi_unit *unit_behind(uint64_t version)
+{
+    char key[32];
+    snprintf(key, sizeof key, "k-%u", (unsigned)version);
+    neap_text tag = neapi_text_of("side:left");
+    neapi_unit *unit = neapi_unit_new(new_id());
+    neap_event event = {.id = new_id(),
+                        .schema = 1,
+                        .recorded_at = NOW,
+                        .type = NEAPI_LITERAL("Changed"),
+                        .data = NEAPI_LITERAL("{}"),
+                        .tags = &tag,
+                        .tag_count = 1};
+    neapi_key kept = {
+        .key = neapi_text_of(key), .expires_at = NOW + 1000, .types = NEAPI_LITERAL("[]")};
+    neapi_document document = {.collection = NEAPI_LITERAL("c"),
+                               .key = neapi_text_of(key),
+                               .write = NEAPI_DOCUMENT_PUT,
+                               .expect = NEAPI_DOCUMENT_ABSENT,
+                               .data = NEAPI_LITERAL("1")};
+    assert_int_equal(neapi_unit_append(unit, NEAPI_LITERAL("A-1"), version, &event), NEAP_OK);
+    assert_int_equal(neapi_unit_key(unit, &kept), NEAP_OK);
+    assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
+    return unit;
+}
+
+typedef struct opened_store {
+    neapi_store *store;
+    neapi_session *writer, *reader;
+} opened_store;
+
+static void open_all(opened_store *opened, const char *url)
+{
+    neap_error error;
+    error.message[0] = '\0';
+    if (neapi_store_open(url, NEAPI_MODE_WRITE, &opened->store, &error) != NEAP_OK ||
+        neapi_session_open(opened->store, NEAPI_MODE_WRITE, &opened->writer, &error) != NEAP_OK ||
+        neapi_session_open(opened->store, NEAPI_MODE_READ, &opened->reader, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+}
+
+static void close_all(opened_store *opened)
+{
+    neapi_session_close(opened->reader);
+    neapi_session_close(opened->writer);
+    neapi_store_close(opened->store);
+}
+
+static uint64_t version_of(neapi_session *session)
+{
+    uint64_t version, position;
+    neap_error error;
+    if (neapi_stream_head(session, NEAPI_LITERAL("A-1"), &version, &position, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(version, position);
+    return version;
+}
+
+static void print_finding(void *user, const char *text)
+{
+    (void)user;
+    print_error("verify: %s\n", text);
+}
+
+/* Everything is there `count` times, and agrees. */
+static void assert_whole(neapi_session *session, uint64_t count)
+{
+    neap_verification result = {0};
+    neapi_verify_sink sink = {NULL, print_finding};
+    assert_int_equal(version_of(session), count);
+    assert_int_equal(neapi_verify(session, &sink, &result, NULL), NEAP_OK);
+    assert_int_equal(result.findings, 0);
+    assert_int_equal(result.events, count);
+    assert_int_equal(result.keys, count);
+    assert_int_equal(result.documents, count);
+}
+
+static neap_status commit(neapi_session *writer, neapi_unit *unit, neapi_outcome *outcome,
+                          neap_error *error)
+{
+    return neapi_commit(writer, &unit, 1, NOW, outcome, error);
+}
+
+static void commit_well(neapi_session *writer, uint64_t version)
+{
+    neap_error error;
+    neapi_outcome outcome;
+    neapi_unit *unit = unit_behind(version);
+    if (commit(writer, unit, &outcome, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
+    assert_int_equal(unit->verdict.last_position, version + 1);
+    neapi_unit_release(unit);
+}
+
+/* ---- Cuts ------------------------------------------------------------------------------------ */
+
+/* Commits while the connection is cut behind the n-th message; what the commit or the resolution
+ * says is what a reader of its own finds. Whether it is durable in the end. */
+static bool commit_cut(proxy_between *between, opened_store *cut, neapi_session *reader, int nth,
+                       uint64_t version, int *unknown, bool *was_cut)
+{
+    neap_error error;
+    neapi_outcome outcome;
+    bool durable = true;
+    neapi_unit *unit = unit_behind(version);
+    proxy_cut(between, nth);
+    neap_status status = commit(cut->writer, unit, &outcome, &error);
+    *was_cut = proxy_has_cut(between);
+    proxy_cut(between, 0);
+    if (status != NEAP_OK) {
+        assert_int_equal(status, NEAP_UNAVAILABLE);
+        assert_int_equal(unit->state, NEAPI_UNIT_BUILDING);
+        durable = false;
+        if (outcome == NEAPI_OUTCOME_UNKNOWN) {
+            ++*unknown;
+            assert_int_equal(commit(cut->writer, unit, &outcome, &error), NEAP_USAGE);
+            assert_int_equal(neapi_resolve(cut->writer, &unit, 1, &durable, &error), NEAP_OK);
+        }
+    }
+    assert_int_equal(version_of(reader), version + durable);
+    assert_int_equal(unit->state, durable ? NEAPI_UNIT_ACCEPTED : NEAPI_UNIT_BUILDING);
+    if (durable)
+        assert_int_equal(unit->verdict.last_position, version + 1);
+    neapi_unit_release(unit);
+    return durable;
+}
+
+/* The commit's every message, with all statements known to the server already, and with none. */
+static void cut_after_every_message(bool warm)
+{
+    char url[URL_SIZE], through[URL_SIZE];
+    opened_store direct, cut;
+    database_fresh(url, sizeof url);
+    open_all(&direct, url);
+    proxy_between *between = proxy_start(database_folder());
+    snprintf(through, sizeof through, "postgresql://neap@/postgres?host=%s&%s",
+             proxy_folder(between), strstr(url, "schema="));
+    uint64_t version = 0;
+    int unknown = 0, lost = 0, kept = 0;
+    bool was_cut = true;
+    for (int nth = 1; was_cut; nth++) {
+        neap_error error;
+        assert_true(nth < 300);
+        if (neapi_store_open(through, NEAPI_MODE_WRITE, &cut.store, &error) != NEAP_OK ||
+            neapi_session_open(cut.store, NEAPI_MODE_WRITE, &cut.writer, &error) != NEAP_OK)
+            fail_msg("%s", error.message);
+        if (warm)
+            commit_well(cut.writer, version++);
+        int before = unknown;
+        bool durable = commit_cut(between, &cut, direct.reader, nth, version, &unknown, &was_cut);
+        version += durable;
+        kept += durable && unknown != before;
+        lost += !durable && unknown != before;
+        commit_well(cut.writer, version++);
+        neapi_session_close(cut.writer);
+        neapi_store_close(cut.store);
+    }
+    assert_whole(direct.reader, version);
+    assert_true(unknown > 5);
+    assert_true(kept > 0);
+    assert_true(lost > 0);
+    proxy_stop(between);
+    close_all(&direct);
+    database_discard(url);
+}
+
+static void outcome_of_a_cut_commit_is_found_out(void **unused)
+{
+    (void)unused;
+    cut_after_every_message(true);
+}
+
+static void outcome_of_a_cut_first_commit_is_found_out(void **unused)
+{
+    (void)unused;
+    cut_after_every_message(false);
+}
+
+/* ---- Servers --------------------------------------------------------------------------------- */
+
+#define TERMINATE                                                                                  \
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gone'"
+
+static void terminated_backends_are_replaced(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE], named[URL_SIZE + 32];
+    opened_store opened;
+    database_fresh(url, sizeof url);
+    snprintf(named, sizeof named, "%s&application_name=gone", url);
+    open_all(&opened, named);
+    for (uint64_t version = 0; version < 5; version++) {
+        commit_well(opened.writer, version);
+        assert_int_equal(version_of(opened.reader), version + 1);
+        database_run(url, TERMINATE);
+    }
+    assert_whole(opened.reader, 5);
+    close_all(&opened);
+    database_discard(url);
+}
+
+static void script(const char *verb, const char *file, const char *rest)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s %s %s %s", SERVER_SCRIPT, verb, file, rest);
+    if (system(line) != 0)
+        fail_msg("%s", line);
+}
+
+static void server_is_restarted(void **unused)
+{
+    (void)unused;
+    static const char *const modes[] = {"fast", "immediate"};
+    char name[] = "/tmp/neap-restart-XXXXXX", folder[128], url[URL_SIZE];
+    opened_store opened;
+    neap_error error;
+    neapi_outcome outcome;
+    uint64_t position;
+    int descriptor = mkstemp(name);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    script("start", name, "");
+    FILE *file = fopen(name, "r");
+    assert_non_null(fgets(folder, sizeof folder, file));
+    fclose(file);
+    folder[strcspn(folder, "\n")] = '\0';
+    snprintf(url, sizeof url, "postgresql://neap@/postgres?host=%s", folder);
+    open_all(&opened, url);
+    for (uint64_t version = 0; version < 4; version += 2) {
+        commit_well(opened.writer, version);
+        script("down", name, modes[version / 2]);
+        neapi_unit *unit = unit_behind(version + 1);
+        assert_int_equal(commit(opened.writer, unit, &outcome, &error), NEAP_UNAVAILABLE);
+        assert_int_equal(outcome, NEAPI_OUTCOME_NONE);
+        assert_int_equal(neapi_head(opened.reader, &position, &error), NEAP_UNAVAILABLE);
+        script("up", name, "");
+        assert_int_equal(version_of(opened.reader), version + 1);
+        assert_int_equal(commit(opened.writer, unit, &outcome, &error), NEAP_OK);
+        neapi_unit_release(unit);
+    }
+    assert_whole(opened.reader, 4);
+    close_all(&opened);
+    script("stop", name, "");
+}
+
+static void lock_that_is_held_is_unavailable(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE], hasty[URL_SIZE + 64];
+    opened_store first, second;
+    neap_error error;
+    neapi_outcome outcome;
+    database_fresh(url, sizeof url);
+    open_all(&first, url);
+    snprintf(hasty, sizeof hasty, "%s&options=-c%%20statement_timeout%%3D200", url);
+    open_all(&second, hasty);
+    commit_well(first.writer, 0);
+    database_hold(url, true);
+    neapi_unit *unit = unit_behind(1);
+    assert_int_equal(commit(second.writer, unit, &outcome, &error), NEAP_UNAVAILABLE);
+    assert_int_equal(outcome, NEAPI_OUTCOME_NONE);
+    assert_non_null(strstr(error.message, "statement timeout"));
+    database_hold(url, false);
+    assert_int_equal(commit(second.writer, unit, &outcome, &error), NEAP_OK);
+    neapi_unit_release(unit);
+    assert_whole(first.reader, 2);
+    close_all(&second);
+    close_all(&first);
+    database_discard(url);
+}
+
+/* ---- Several at once ------------------------------------------------------------------------- */
+
+#define PROCESSES 6
+#define EACH      20
+
+/* What a process of its own would do: opens, and appends behind whatever there is. */
+static void *write_some(void *url)
+{
+    opened_store opened;
+    open_all(&opened, url);
+    for (int done = 0; done < EACH;) {
+        neapi_outcome outcome;
+        neap_error error;
+        neapi_unit *unit = unit_behind(version_of(opened.reader));
+        if (commit(opened.writer, unit, &outcome, &error) != NEAP_OK)
+            fail_msg("%s", error.message);
+        done += unit->state == NEAPI_UNIT_ACCEPTED;
+        neapi_unit_release(unit);
+    }
+    close_all(&opened);
+    return NULL;
+}
+
+static void many_open_and_write_at_once(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE];
+    pthread_t threads[PROCESSES];
+    opened_store opened;
+    database_fresh(url, sizeof url);
+    for (int i = 0; i < PROCESSES; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_some, url), 0);
+    for (int i = 0; i < PROCESSES; i++)
+        pthread_join(threads[i], NULL);
+    open_all(&opened, url);
+    assert_whole(opened.reader, PROCESSES * EACH);
+    close_all(&opened);
+    database_discard(url);
+}
+
+/* ---- Roles and secrets ----------------------------------------------------------------------- */
+
+static void role_that_reads_is_enough_to_read(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE], role[64], sql[512], reads[URL_SIZE];
+    opened_store opened;
+    neapi_store *store;
+    neapi_session *reader;
+    database_fresh(url, sizeof url);
+    open_all(&opened, url);
+    commit_well(opened.writer, 0);
+    const char *schema = strstr(url, "schema=") + 7;
+    snprintf(role, sizeof role, "reads_%s", schema);
+    snprintf(sql, sizeof sql,
+             "CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA %s TO %s; "
+             "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO %s",
+             role, schema, role, schema, role);
+    database_run(url, sql);
+    snprintf(reads, sizeof reads, "postgresql://%s@/postgres?host=%s&schema=%s", role,
+             database_folder(), schema);
+    assert_int_equal(neapi_store_open(reads, NEAPI_MODE_READ, &store, NULL), NEAP_OK);
+    assert_int_equal(neapi_session_open(store, NEAPI_MODE_READ, &reader, NULL), NEAP_OK);
+    assert_whole(reader, 1);
+    neapi_session_close(reader);
+    neapi_store_close(store);
+    close_all(&opened);
+    database_discard(url);
+    snprintf(sql, sizeof sql, "DROP ROLE %s", role);
+    database_run(url, sql);
+}
+
+static void password_is_never_shown(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *url;
+        neap_status status;
+    } cases[] = {
+        {"postgresql://ada:s3cret@/shop?host=/nowhere", NEAP_UNAVAILABLE},
+        {"postgresql://ada@/shop?host=/nowhere&password=s3cret", NEAP_UNAVAILABLE},
+        {"postgresql://ada@/shop?host=/nowhere&sslpassword=s3cret", NEAP_UNAVAILABLE},
+        {"postgresql://ada:s3cret@[::1/shop", NEAP_USAGE},
+        {"postgresql://ada:s3cret@host/shop?port=%zz", NEAP_USAGE},
+        {"postgresql://ada:s3/cret@host/shop", NEAP_USAGE},
+        {"postgresql://ada:s3cret@host/shop?schema=pg_catalog", NEAP_USAGE},
+        {"postgresql://ada:s3cret@host/shop?hots=x", NEAP_USAGE},
+        {"postgresql:ada", NEAP_USAGE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        neapi_store *store;
+        neap_error error;
+        assert_int_equal(neapi_store_open(cases[i].url, NEAPI_MODE_WRITE, &store, &error),
+                         cases[i].status);
+        if (strstr(error.message, "s3") != NULL)
+            fail_msg("%s", error.message);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(password_is_never_shown),
+        cmocka_unit_test(outcome_of_a_cut_commit_is_found_out),
+        cmocka_unit_test(outcome_of_a_cut_first_commit_is_found_out),
+        cmocka_unit_test(terminated_backends_are_replaced),
+        cmocka_unit_test(lock_that_is_held_is_unavailable),
+        cmocka_unit_test(many_open_and_write_at_once),
+        cmocka_unit_test(role_that_reads_is_enough_to_read),
+        cmocka_unit_test(server_is_restarted),
+    };
+    return database_is_there() ? cmocka_run_group_tests(tests, NULL, NULL) : DATABASE_SKIP;
+}

@@ -1,0 +1,270 @@
+/* A past through neap.h: any number at once, from several threads, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* cmocka needs the headers above. */
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "neap.h"
+
+#define EVENTS  60
+#define THREADS 3
+
+static char folder[] = "/tmp/neap-history-XXXXXX";
+static char url[64];
+
+static void remove_files(void)
+{
+    static const char *const endings[] = {"", "-wal", "-shm", "-lock"};
+    for (size_t i = 0; i < 4; i++) {
+        char path[96];
+        snprintf(path, sizeof path, "%s/s.db%s", folder, endings[i]);
+        unlink(path);
+    }
+}
+
+/* Event n adds n to the counter "a" or "b" in turn. */
+static int fill(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(url, sizeof url, "sqlite:%s/s.db", folder);
+    neap_options options;
+    neap_options_init(&options);
+    options.store = url;
+    neap_runtime *runtime;
+    neap_error error;
+    assert_int_equal(neap_open(DOMAIN, &options, &runtime, &error), NEAP_OK);
+    for (int n = 1; n <= EVENTS; n++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"id\":\"%s\",\"n\":%d}", n % 2 != 0 ? "a" : "b", n);
+        assert_int_equal(neap_dispatch(runtime, "Add", json, strlen(json), NULL, NULL, &error),
+                         NEAP_OK);
+    }
+    neap_close(runtime);
+    return 0;
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    remove_files();
+    return rmdir(folder);
+}
+
+static uint64_t total_of_a(uint64_t position)
+{
+    uint64_t total = 0;
+    for (uint64_t n = 1; n <= position; n += 2)
+        total += n;
+    return total;
+}
+
+static neap_history_options every(uint64_t spacing)
+{
+    neap_history_options options;
+    neap_history_options_init(&options);
+    options.store = url;
+    options.checkpoint_spacing = spacing;
+    return options;
+}
+
+static void assert_past(neap_runtime *past, uint64_t position)
+{
+    char wanted[64], *json;
+    size_t size;
+    uint64_t at;
+    neap_error error;
+    assert_int_equal(neap_history_position(past, &at, &error), NEAP_OK);
+    assert_int_equal(at, position);
+    assert_int_equal(neap_find(past, "totals", "a", &json, &size, &error), NEAP_OK);
+    snprintf(wanted, sizeof wanted, "{\"total\":%llu}", (unsigned long long)total_of_a(position));
+    if (position == 0)
+        assert_null(json);
+    else
+        assert_string_equal(json, wanted);
+    neap_free(json);
+    neap_reply *reply;
+    neap_status status = neap_state(past, "Counter", "a", 0, &reply, &error);
+    assert_int_equal(status, position == 0 ? NEAP_UNKNOWN : NEAP_OK);
+    if (status == NEAP_OK) {
+        assert_string_equal(neap_reply_json(reply, NULL), wanted);
+        neap_reply_free(reply);
+    }
+}
+
+static void several_pasts_at_a_time(void **state)
+{
+    (void)state;
+    const neap_history_options options = every(7);
+    neap_history *history;
+    neap_error error;
+    neap_runtime *pasts[4];
+    const uint64_t positions[] = {EVENTS, 0, 33, 5};
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(neap_history_at(history, positions[i], &pasts[i], &error), NEAP_OK);
+    neap_history_close(history); /* pasts may outlive it */
+    for (size_t i = 0; i < 4; i++)
+        assert_past(pasts[i], positions[i]);
+    for (uint64_t position = 5; position <= EVENTS; position += 11) {
+        assert_int_equal(neap_history_forward(pasts[3], position, &error), NEAP_OK);
+        assert_past(pasts[3], position);
+    }
+    assert_past(pasts[2], 33);
+    for (size_t i = 0; i < 4; i++)
+        neap_close(pasts[i]);
+}
+
+typedef struct looking {
+    neap_history *history;
+    unsigned number;
+    pthread_t thread;
+} looking;
+
+static void *look(void *user)
+{
+    const looking *it = user;
+    for (uint64_t i = 0; i < 12; i++) {
+        uint64_t position = (i * 17 + it->number * 5) % (EVENTS + 1);
+        neap_runtime *past;
+        char *streams;
+        assert_int_equal(neap_history_at(it->history, position, &past, NULL), NEAP_OK);
+        assert_past(past, position);
+        assert_int_equal(neap_history_streams(past, NULL, &streams, NULL, NULL), NEAP_OK);
+        neap_free(streams);
+        neap_close(past);
+    }
+    return NULL;
+}
+
+static void pasts_on_several_threads(void **state)
+{
+    (void)state;
+    neap_history_options options = every(4);
+    options.checkpoint_bytes = 4000; /* so that what is kept comes and goes */
+    looking threads[THREADS];
+    neap_history *history;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, NULL), NEAP_OK);
+    for (unsigned i = 0; i < THREADS; i++) {
+        threads[i] = (looking){.history = history, .number = i};
+        assert_int_equal(pthread_create(&threads[i].thread, NULL, look, &threads[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i].thread, NULL);
+    neap_history_close(history);
+}
+
+static void what_a_past_refuses(void **state)
+{
+    (void)state;
+    const char *json = "{\"id\":\"a\",\"n\":1}";
+    const neap_history_options options = every(50000);
+    neap_history *history;
+    neap_runtime *past;
+    neap_error error;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    assert_int_equal(neap_history_at(history, EVENTS + 1, &past, &error), NEAP_UNKNOWN);
+    assert_int_equal(neap_history_at(history, NEAP_LAST, &past, &error), NEAP_OK);
+    assert_int_equal(neap_dispatch(past, "Add", json, strlen(json), NULL, NULL, &error),
+                     NEAP_USAGE);
+    assert_string_equal(error.message,
+                        "a past takes no commands and no events: what happened, happened");
+    assert_int_equal(neap_publish(past, "Counter-a", NEAP_ANY_VERSION, "Added", json, strlen(json),
+                                  NULL, NULL, &error),
+                     NEAP_USAGE);
+    assert_int_equal(neap_send(past, "Add", json, strlen(json), NULL, NULL, NULL, &error),
+                     NEAP_USAGE);
+    assert_int_equal(neap_history_forward(past, EVENTS - 1, &error), NEAP_USAGE);
+    assert_past(past, EVENTS);
+    neap_close(past);
+    neap_history_close(history);
+    neap_options plain;
+    neap_options_init(&plain);
+    assert_int_equal(neap_open(DOMAIN, &plain, &past, &error), NEAP_OK);
+    assert_int_equal(neap_history_forward(past, 1, &error), NEAP_USAGE);
+    assert_int_equal(neap_history_streams(past, NULL, &(char *){NULL}, NULL, &error), NEAP_USAGE);
+    neap_close(past);
+}
+
+static void tells_the_command_of_an_event(void **state)
+{
+    (void)state;
+    const neap_history_options options = every(50000);
+    neap_history *history;
+    neap_runtime *past;
+    neap_error error;
+    char *json;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    assert_int_equal(neap_history_at(history, 4, &past, &error), NEAP_OK);
+    assert_int_equal(neap_history_command(past, 3, &json, NULL, &error), NEAP_OK);
+    assert_non_null(strstr(json, "{\"name\":\"Add\",\"id\":\""));
+    assert_non_null(strstr(json, "\"data\":{\"id\":\"a\",\"n\":3}"));
+    neap_free(json);
+    assert_int_equal(neap_history_command(past, 5, &json, NULL, &error), NEAP_OK);
+    assert_null(json); /* not yet */
+    assert_int_equal(neap_history_command(past, 0, &json, NULL, &error), NEAP_USAGE);
+    neap_close(past);
+    neap_history_close(history);
+}
+
+static neap_status go_to(uint64_t position)
+{
+    const neap_history_options options = every(9);
+    neap_history *history;
+    neap_runtime *past;
+    char *streams;
+    neap_status status = neap_history_open(DOMAIN, &options, &history, NULL);
+    if (status != NEAP_OK)
+        return status;
+    status = neap_history_at(history, position, &past, NULL);
+    if (status == NEAP_OK) {
+        status = neap_history_forward(past, position + 20, NULL);
+        if (status == NEAP_OK)
+            status = neap_history_streams(past, NULL, &streams, NULL, NULL);
+        if (status == NEAP_OK)
+            neap_free(streams);
+        neap_close(past);
+    }
+    neap_history_close(history);
+    return status;
+}
+
+/* Whatever is refused, nothing is lost, and what succeeds is right. Each single request is one run,
+ * so not all of them are tried. */
+static void refused_allocations(void **state)
+{
+    (void)state;
+    int64_t blocks = neapi_alloc_blocks();
+    unsigned failures = 0;
+    bool struck = true;
+    for (uint64_t nth = 1; struck; nth += 1 + nth / 20) {
+        neapi_alloc_refuse(nth, false);
+        neap_status status = go_to(15);
+        struck = neapi_alloc_struck();
+        neapi_alloc_refuse(0, false);
+        failures += status != NEAP_OK;
+        assert_true(status == NEAP_OK || status == NEAP_NOMEM || status == NEAP_LIMIT ||
+                    status == NEAP_HANDLER);
+        assert_int_equal(neapi_alloc_blocks(), blocks);
+    }
+    assert_true(failures > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(several_pasts_at_a_time), cmocka_unit_test(pasts_on_several_threads),
+        cmocka_unit_test(what_a_past_refuses),     cmocka_unit_test(tells_the_command_of_an_event),
+        cmocka_unit_test(refused_allocations),
+    };
+    return cmocka_run_group_tests_name("history", tests, fill, empty);
+}

@@ -1,0 +1,2 @@
+-- The world with its read side.
+return require "reading" (require "world")
