@@ -10,6 +10,14 @@
 /* A monotonic clock, in seconds. */
 double now_s(void);
 
+/* What passed of the clock, and of the process's own processor time, in seconds. */
+typedef struct span {
+    double wall, processor;
+} span;
+
+span begin_span(void);
+span end_span(span began);
+
 /* Says what failed and why, and ends the process. */
 void die(const char *what, const char *why);
 

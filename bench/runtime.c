@@ -3,12 +3,12 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bare_sqlite.h"
 #include "measure.h"
 
 #define STREAMS 1000
@@ -111,54 +111,6 @@ static double neap_fold(neap_runtime *runtime, unsigned events)
     return rate;
 }
 
-static void run_sql(sqlite3 *db, const char *sql)
-{
-    char *why;
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-        die(sql, why);
-}
-
-/* A plain C loop that inserts rows of the same size into a table with the same kind of index. */
-static double bare_sqlite(unsigned rows, unsigned batch)
-{
-    char path[80];
-    snprintf(path, sizeof path, "%s/bare.db", folder);
-    unlink(path);
-    sqlite3 *db;
-    if (sqlite3_open(path, &db) != SQLITE_OK)
-        die("bare.db", sqlite3_errmsg(db));
-    run_sql(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                "CREATE TABLE events (position INTEGER PRIMARY KEY, stream INTEGER, version "
-                "INTEGER, type INTEGER,"
-                " at INTEGER, id BLOB, data TEXT); CREATE UNIQUE INDEX by_stream ON events "
-                "(stream, version)");
-    sqlite3_stmt *insert;
-    sqlite3_prepare_v2(db, "INSERT INTO events VALUES (?,?,?,1,1700000000000000,?,?)", -1, &insert,
-                       NULL);
-    char json[256], id[16] = {0};
-    double start = now_s();
-    for (unsigned i = 0; i < rows; i++) {
-        if (i % batch == 0)
-            run_sql(db, "BEGIN IMMEDIATE");
-        size_t size = command_json(json, sizeof json, i, false);
-        sqlite3_bind_int64(insert, 1, i + 1);
-        sqlite3_bind_int64(insert, 2, i % STREAMS);
-        sqlite3_bind_int64(insert, 3, i / STREAMS + 1);
-        memcpy(id, &i, sizeof i);
-        sqlite3_bind_blob(insert, 4, id, sizeof id, SQLITE_STATIC);
-        sqlite3_bind_text(insert, 5, json, (int)size, SQLITE_STATIC);
-        if (sqlite3_step(insert) != SQLITE_DONE)
-            die("insert", sqlite3_errmsg(db));
-        sqlite3_reset(insert);
-        if (i % batch == batch - 1 || i == rows - 1)
-            run_sql(db, "COMMIT");
-    }
-    double rate = rows / (now_s() - start);
-    sqlite3_finalize(insert);
-    sqlite3_close(db);
-    return rate;
-}
-
 static void row(const char *what, double *figures, const char *baseline, double *base)
 {
     double figure = median(figures), beside = median(base);
@@ -199,8 +151,8 @@ int main(int argc, char **argv)
         sqlite_piped[round] = pipelined(runtime, sqlite_commands, false);
         sqlite_single[round] = one_at_a_time(runtime, singles);
         neap_close(runtime);
-        bare_batches[round] = bare_sqlite(sqlite_commands, 1000);
-        bare_single[round] = bare_sqlite(singles, 1);
+        bare_batches[round] = bare_sqlite(folder, sqlite_commands, STREAMS, 1000);
+        bare_single[round] = bare_sqlite(folder, singles, STREAMS, 1);
     }
     lua_close(L);
     printf("%-46s %15s   %-34s %15s   %6s\n", "figure (median of 5)", "Neap", "baseline", "",
