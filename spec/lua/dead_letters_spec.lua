@@ -89,7 +89,7 @@ describe("dead letters of the queue", function()
     assert.equal(0, #assert(runtime:dead_letters "$queue"))
   end)
 
-  it("are many, and go in several units", function()
+  it("are many, and go in several units #growth", function()
     for n = 1, 450 do send(n) end
     let_fail()
     mend()
