@@ -49,6 +49,12 @@ typedef struct neapi_session {
     struct neapi_store_calls *calls; /* where its calls are counted; NULL: nowhere */
 } neapi_session;
 
+/* What other processes have committed. */
+typedef struct neapi_told {
+    uint64_t position; /* events up to here; 0: none */
+    bool more;         /* something of Neap's own, or it is not known what */
+} neapi_told;
+
 /* What became of a whole batch when commit fails. */
 typedef enum neapi_outcome {
     NEAPI_OUTCOME_NONE,    /* nothing of it is durable, or ever will be */
@@ -141,6 +147,13 @@ struct neapi_backend {
                                uint64_t *position, neap_error *error);
     /* The last position, 0 in an empty store. Cheap: it is polled. */
     neap_status (*head)(neapi_session *session, uint64_t *position, neap_error *error);
+    /* Waits until another process has committed something since the call before that it is worth
+     * to tell (events; units with due_us or tells), the file descriptor `wake` can be read, or the
+     * time is over, and says what. The first call, and the first after the connection was lost, do
+     * not wait, as nobody knows what was missed. What the store's own writing session commits need
+     * not be told. Holds nothing open but what tells it. NULL: the store is not `shared`. */
+    neap_status (*listen)(neapi_session *session, int wake, int timeout_ms, neapi_told *told,
+                          neap_error *error);
 
     /* The following copy what they find into the arena; *found is false, and that no error, if
      * there is nothing. find_key: only a key that has not expired at now_us. find_snapshot: the

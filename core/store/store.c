@@ -459,3 +459,13 @@ neap_status neapi_maintain(neapi_session *session, int64_t now_us, bool *more, n
     neapi_call_end(session, NEAPI_CALL_MAINTAIN, began_us, status);
     return failed(session, status, "maintain", error);
 }
+neap_status neapi_listen(neapi_session *session, int wake, int timeout_ms, neapi_told *told,
+                         neap_error *error)
+{
+    neap_error local;
+    if (error == NULL)
+        error = &local;
+    *told = (neapi_told){0};
+    return failed(session, session->store->backend->listen(session, wake, timeout_ms, told, error),
+                  "listen to", error);
+}

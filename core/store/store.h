@@ -73,6 +73,9 @@ neap_status neapi_show_kept(neapi_session *session, int64_t now_us, const neapi_
 neap_status neapi_select(neapi_session *session, const neapi_statement *statement, size_t limit,
                          neapi_result *result, neap_error *error);
 neap_status neapi_maintain(neapi_session *session, int64_t now_us, bool *more, neap_error *error);
+/* As the backend's, which is shared. */
+neap_status neapi_listen(neapi_session *session, int wake, int timeout_ms, neapi_told *told,
+                         neap_error *error);
 
 /* Whether a name can be a stream's: UTF-8, 1 to NEAPI_STREAM_BYTES, no control characters. Errors:
  * NEAP_INVALID. */

@@ -31,6 +31,7 @@ static void begin(neapi_unit *unit)
     unit->event_capacity = FIRST_EVENTS;
     unit->event_bytes = 0;
     unit->due_us = 0;
+    unit->tells = false;
     unit->state = NEAPI_UNIT_BUILDING;
     unit->verdict = (neapi_verdict){0};
     unit->message = (neap_text){"", 0};

@@ -210,6 +210,7 @@ typedef struct neapi_unit {
     neapi_verdict verdict;
     int64_t due_us;    /* the earliest moment for which it puts something into the queue, µs since
                           1970; 0: it puts nothing there */
+    bool tells;        /* other processes are to look at once at what it changes */
     neap_text message; /* what a refused unit's SQL was refused for; empty: nothing to say. In the
                           unit's memory */
     struct neapi_unit *next; /* for whoever owns the unit: a queue */

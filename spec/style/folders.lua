@@ -47,6 +47,7 @@ local platform_file = "core/base/platform.c"
 -- answers.
 local exceptions = {
   ["stores/postgresql/connection.c"] = { poll = true },
+  ["stores/postgresql/listen.c"] = { poll = true },
   ["core/cli/output.c"] = { poll = true },
   ["core/cli/lines.c"] = { poll = true },
   ["core/cli/repl.c"] = { clock_gettime = true },

@@ -214,6 +214,7 @@ const neapi_backend neapi_backend_postgresql = {
     .read = neapi_pg_read,
     .stream_head = neapi_pg_stream_head,
     .head = neapi_pg_head,
+    .listen = neapi_pg_listen,
     .find_key = neapi_pg_find_key,
     .find_snapshot = neapi_pg_find_snapshot,
     .find_command = neapi_pg_find_command,

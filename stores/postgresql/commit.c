@@ -67,6 +67,7 @@ static neap_status write_batch(neapi_pg_session *session, neapi_unit *const *uni
         neapi_pg_uuid(&params, &store->writer);
         neapi_pg_integer(&params, store->batch);
         neapi_pg_queue(connection, NEAPI_PG_SQL_WRITER_NOTE, &params);
+        neapi_pg_tell(session, units, count);
     }
     neapi_pg_queue(connection, NEAPI_PG_SQL_COMMIT, NULL);
     *sent = session->batch->writes;

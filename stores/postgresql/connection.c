@@ -25,6 +25,7 @@ static void disconnect(neapi_pg_connection *connection)
 {
     PQfinish(connection->pg);
     connection->pg = NULL;
+    connection->listens = false;
     memset(connection->prepared, 0, sizeof connection->prepared);
 }
 

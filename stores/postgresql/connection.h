@@ -31,6 +31,7 @@ typedef struct neapi_pg_connection {
     bool prepared[NEAPI_PG_SQL_COUNT];
     neapi_pg_queued queue[2 * NEAPI_PG_RESULTS];
     size_t queued;
+    bool listens; /* to what others commit */
     bool lost;    /* while it was used */
     bool refused; /* what was queued could not be */
     PGresult *results[NEAPI_PG_RESULTS];

@@ -17,6 +17,7 @@ typedef struct neapi_pg_store {
     neap_uuid writer;
     int64_t batch;
     bool unknown;
+    atomic_int writer_pid; /* the server's process of the connection that commits */
     neapi_verdict *verdicts;
     size_t verdict_capacity;
 } neapi_pg_store;
@@ -63,6 +64,11 @@ neap_status neapi_pg_maintain(neapi_session *session, int64_t now_us, bool *more
 neap_status neapi_pg_verify(neapi_session *session, const neapi_verify_sink *sink,
                             neap_verification *result, neap_error *error);
 neap_status neapi_pg_survey(neapi_session *session, neapi_survey *survey, neap_error *error);
+
+neap_status neapi_pg_listen(neapi_session *session, int wake, int timeout_ms, neapi_told *told,
+                            neap_error *error);
+/* Queues what tells who listens of the batch, whose units are judged. */
+void neapi_pg_tell(neapi_pg_session *session, neapi_unit *const *units, size_t count);
 
 /* A row's first columns as a key without its name, borrowed from the result. */
 #define NEAPI_PG_KEY_COLUMNS 7

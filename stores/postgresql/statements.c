@@ -100,6 +100,7 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
         "ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, "
         "committed_at = excluded.committed_at",
     [NEAPI_PG_SQL_WRITER_BATCH] = "SELECT batch FROM writers WHERE id = $1::uuid",
+    [NEAPI_PG_SQL_TELL] = "SELECT pg_notify($1::text, $2::text)",
     [NEAPI_PG_SQL_WRITER_GONE] =
         "DELETE FROM writers WHERE id = $1::uuid OR committed_at < now() - interval '7 days'",
     [NEAPI_PG_SQL_KEYS_EXPIRE] =

@@ -26,6 +26,7 @@ typedef enum neapi_pg_sql {
     NEAPI_PG_SQL_WRITER_NOTE,
     NEAPI_PG_SQL_WRITER_BATCH,
     NEAPI_PG_SQL_WRITER_GONE,
+    NEAPI_PG_SQL_TELL,
     NEAPI_PG_SQL_KEYS_EXPIRE,
     /* Reading; what goes backward comes behind what goes forward. */
     NEAPI_PG_SQL_STREAM_HEAD,
