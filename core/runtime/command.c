@@ -132,9 +132,33 @@ void neapi_answer_without_events(neapi_lane *lane, neapi_request *request, neap_
                                            request->version, position));
 }
 
+/* Where others write, too, a decision that adds nothing was made on what may be old by now. false:
+ * it was, and is made again. Errors: in *status, it cannot be known. */
+static bool is_of_today(neapi_lane *lane, neapi_request *request, neap_status *status,
+                        neapi_warm *warm)
+{
+    uint64_t version, position;
+    neap_error error;
+    if (!neapi_session_is_remote(lane->session))
+        return true;
+    if (neapi_stream_head(lane->session, warm->instance.stream, &version, &position, &error) !=
+        NEAP_OK) {
+        lane->error = error;
+        *status = error.status;
+        return true;
+    }
+    if (version == warm->version)
+        return true;
+    neapi_request_park(request, &warm->parked);
+    neapi_warm_make_stale(lane, warm);
+    return false;
+}
+
 static void settle_without_events(neapi_lane *lane, neapi_request *request, neap_status status,
                                   neapi_warm *warm)
 {
+    if (warm->last_request == NULL && !is_of_today(lane, request, &status, warm))
+        return;
     request->version = warm->version;
     request->status = status;
     if (warm->last_request != NULL) {

@@ -221,7 +221,7 @@ static neap_status accepted_state(neapi_lane *lane, const neapi_instance *instan
     if (warm == NULL || !is_by_tags(instance))
         neapi_metrics_found(lane->metrics, warm != NULL);
     if (warm != NULL) {
-        neap_status status = is_by_tags(instance)
+        neap_status status = is_by_tags(instance) || neapi_session_is_remote(lane->session)
                                  ? neapi_lane_bring_up_to_date(lane, warm, instance, error)
                                  : NEAP_OK;
         return status != NEAP_OK ? status
