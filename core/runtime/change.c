@@ -10,14 +10,14 @@
 #include "runtime/reset.h"
 #include "runtime/runtime.h"
 
-#define RETRY_US 100000
+#define RETRY_US  100000
+#define CONFLICTS 5
 /* Whoever reads a build's documents is through with them by then. */
 #define SWEEP_GRACE_US 5000000
 #define SWEPT_AT_ONCE  500
 #define TABLES_AT_ONCE 100
 
-/* The unit's record is what the store has. */
-static void take_record(neapi_subscribed *it)
+void neapi_change_take_record(neapi_subscribed *it)
 {
     neapi_buffer mark = it->mark;
     it->mark = it->new_mark;
@@ -52,10 +52,12 @@ static neap_status fill(const neapi_lane *lane, const neapi_request *request, ne
         break;
     case NEAPI_CHANGE_RESUME:
         record.paused = false;
+        record.resumes += lane->runtime->members != NULL;
         break;
     case NEAPI_CHANGE_RESET:
         status = neapi_reset_fill(lane->session, unit, definition->name, &record,
                                   request->at_version, error);
+        record.resets += lane->runtime->members != NULL;
         if (status != NEAP_OK)
             return status;
         break;
@@ -65,7 +67,7 @@ static neap_status fill(const neapi_lane *lane, const neapi_request *request, ne
     return status == NEAP_OK ? NEAP_OK : neapi_nomem(error);
 }
 
-static void resume(const neapi_lane *lane, neapi_subscribed *it)
+void neapi_change_resume(const neapi_lane *lane, neapi_subscribed *it)
 {
     atomic_store(&it->paused, false);
     atomic_fetch_add(&it->resumed, 1);
@@ -84,9 +86,10 @@ static bool is_so_already(const neapi_lane *lane, neapi_subscribed *it, neapi_ch
     case NEAPI_CHANGE_RESET:
         return false;
     default:
-        if (!it->record.paused)
-            resume(lane, it);
-        return !it->record.paused;
+        if (it->record.paused || lane->runtime->members != NULL)
+            return false; /* who runs it is told by the record */
+        neapi_change_resume(lane, it);
+        return true;
     }
 }
 
@@ -97,6 +100,10 @@ void neapi_change_begin(neapi_lane *lane, neapi_request *request)
         neapi_fail(&lane->error, NEAP_BUSY, "%s '%.*s' is being changed already; try again",
                    neapi_subscription_kind_name(it->definition->kind),
                    NEAPI_TEXT(it->definition->name));
+        neapi_lane_fail(lane, request, &lane->error);
+        return;
+    }
+    if (lane->runtime->members != NULL && neapi_change_follow(lane, it, &lane->error) != NEAP_OK) {
         neapi_lane_fail(lane, request, &lane->error);
         return;
     }
@@ -119,8 +126,7 @@ void neapi_change_begin(neapi_lane *lane, neapi_request *request)
     neapi_lane_submit(lane, &request->submission);
 }
 
-/* Gives each partition to its lane. */
-static void send_partitions(neapi_lane *lane, neapi_build *build)
+void neapi_change_send_partitions(neapi_lane *lane, neapi_build *build)
 {
     for (uint32_t i = 0; i < build->partition_count; i++) {
         neapi_partition *partition = &build->partitions[i];
@@ -133,15 +139,14 @@ static void send_partitions(neapi_lane *lane, neapi_build *build)
     }
 }
 
-/* It is durable: should there be no memory for it now, it begins when the store is opened again. */
-static neap_status begin_build(neapi_lane *lane, neapi_subscribed *it, neap_error *error)
+neap_status neapi_change_begin_next(neapi_lane *lane, neapi_subscribed *it, neap_error *error)
 {
     neapi_build *build;
     neap_status status = neapi_build_make(lane->runtime, it, &it->record, true, &build, error);
     if (status != NEAP_OK)
         return status;
     atomic_store(&it->next, build);
-    send_partitions(lane, build);
+    neapi_change_send_partitions(lane, build);
     return NEAP_OK;
 }
 
@@ -150,14 +155,14 @@ static neap_status do_it(neapi_lane *lane, neapi_subscribed *it, neapi_change ch
 {
     switch (change) {
     case NEAPI_CHANGE_REBUILD:
-        return begin_build(lane, it, error);
+        return neapi_change_begin_next(lane, it, error);
     case NEAPI_CHANGE_PAUSE:
         atomic_store(&it->paused, true);
         neapi_build_nudge(lane, atomic_load(&it->live));
         neapi_build_nudge(lane, atomic_load(&it->next));
         return NEAP_OK;
     case NEAPI_CHANGE_RESUME:
-        resume(lane, it);
+        neapi_change_resume(lane, it);
         return NEAP_OK;
     case NEAPI_CHANGE_RESET:
         atomic_fetch_add(&it->resets, 1);
@@ -188,8 +193,15 @@ static void change_judged(neapi_lane *lane, neapi_submission *submission)
     neapi_subscribed *it = request->subscribed;
     neap_status status;
     it->changing = false;
+    if (unit->state == NEAPI_UNIT_REFUSED && unit->verdict.status == NEAP_CONFLICT &&
+        lane->runtime->members != NULL && ++request->attempts < CONFLICTS) {
+        request->submission.unit = NULL;
+        neapi_unit_release(unit);
+        neapi_change_begin(lane, request); /* on what another process has made of it */
+        return;
+    }
     if (unit->state == NEAPI_UNIT_ACCEPTED) {
-        take_record(it);
+        neapi_change_take_record(it);
         status = do_it(lane, it, (neapi_change)request->change, &lane->error);
     } else {
         describe(it, unit, request->submission.failure, &lane->error);
@@ -243,21 +255,29 @@ static void swap(neapi_lane *lane, neapi_subscribed *it)
     neapi_lane_submit(lane, &it->swap);
 }
 
+void neapi_change_replace_live(neapi_lane *lane, neapi_subscribed *it, neapi_build *live)
+{
+    neapi_build *old = atomic_load(&it->live);
+    old->replaced = it->replaced;
+    it->replaced = old;
+    atomic_store(&old->retiring, true);
+    atomic_store(&it->live, live);
+    if (atomic_load(&it->next) == live)
+        atomic_store(&it->next, NULL);
+    it->swept = it->sweeping_to = old->number - 1;
+    it->sweep_us = neapi_monotonic_us(lane->platform) + SWEEP_GRACE_US;
+    neapi_build_nudge(lane, old);
+    neapi_build_nudge(lane, live);
+}
+
 static void swap_judged(neapi_lane *lane, neapi_submission *submission)
 {
     neapi_subscribed *it = (void *)((char *)submission - offsetof(neapi_subscribed, swap));
-    neapi_build *old = atomic_load(&it->live), *next = atomic_load(&it->next);
+    neapi_build *next = atomic_load(&it->next);
     it->changing = false;
     if (submission->unit->state == NEAPI_UNIT_ACCEPTED) {
-        take_record(it);
-        old->replaced = it->replaced;
-        it->replaced = old;
-        atomic_store(&it->live, next);
-        atomic_store(&it->next, NULL);
-        it->swept = it->sweeping_to = old->number - 1;
-        it->sweep_us = neapi_monotonic_us(lane->platform) + SWEEP_GRACE_US;
-        neapi_build_nudge(lane, old);
-        neapi_build_nudge(lane, next);
+        neapi_change_take_record(it);
+        neapi_change_replace_live(lane, it, next);
         neapi_lane_say(lane, NEAP_LOG_INFO, (neap_text){0},
                        "%s '%.*s' has been rebuilt: build %u is live",
                        neapi_subscription_kind_name(it->definition->kind),
@@ -266,6 +286,7 @@ static void swap_judged(neapi_lane *lane, neapi_submission *submission)
         describe(it, submission->unit, submission->failure, &lane->error);
         neapi_lane_say(lane, NEAP_LOG_WARN, (neap_text){0}, "%s", lane->error.message);
         it->again_us = neapi_monotonic_us(lane->platform) + RETRY_US;
+        atomic_store(&it->looks, lane->runtime->members != NULL);
     }
     neapi_unit_release(submission->unit);
     neapi_failure_release(submission->failure);
@@ -396,11 +417,31 @@ static bool step(neapi_lane *lane, neapi_subscribed *it)
     return true;
 }
 
+/* Somebody may have changed the record, or who runs it has changed. */
+static bool look(neapi_lane *lane, neapi_subscribed *it)
+{
+    if (!atomic_load(&it->granted))
+        atomic_store(&it->owned, false);
+    if (it->changing || neapi_monotonic_us(lane->platform) < it->look_us)
+        return false;
+    atomic_store(&it->looks, false);
+    it->look_us = 0;
+    if (neapi_change_follow(lane, it, &lane->error) == NEAP_OK)
+        return true;
+    it->look_us = neapi_monotonic_us(lane->platform) + RETRY_US;
+    atomic_store(&it->looks, true);
+    return false;
+}
+
 bool neapi_changes_step(neapi_lane *lane)
 {
     bool busy = false;
-    for (neapi_subscribed *it = lane->at_home; it != NULL; it = it->next_home)
-        busy = step(lane, it) || sweep(lane, it) || busy;
+    for (neapi_subscribed *it = lane->at_home; it != NULL; it = it->next_home) {
+        if (atomic_load(&it->looks) && !atomic_load(&lane->stopping))
+            busy = look(lane, it) || busy;
+        if (atomic_load(&it->owned))
+            busy = step(lane, it) || sweep(lane, it) || busy;
+    }
     return busy;
 }
 
@@ -412,6 +453,8 @@ int64_t neapi_changes_wake_us(const neapi_lane *lane)
     for (const neapi_subscribed *it = lane->at_home; it != NULL; it = it->next_home) {
         if (it->again_us != 0 && it->again_us < wake_us)
             wake_us = it->again_us;
+        if (it->look_us != 0 && it->look_us < wake_us)
+            wake_us = it->look_us;
         if (it->swept < it->record.last && it->sweep_us != 0 && it->sweep_us < wake_us)
             wake_us = it->sweep_us;
     }

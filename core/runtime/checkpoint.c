@@ -17,11 +17,15 @@ void neapi_record_write(neapi_buffer *json, neapi_subscription_kind kind,
     neapi_buffer_format(
         json,
         "{\"build\":%u,\"kind\":\"%s\",\"last\":%u,\"next\":%u,\"next_partitions\":%u,"
-        "\"next_schema\":%u,\"next_version\":%u,\"partitions\":%u,\"paused\":%s,\"schema\":%u,"
-        "\"version\":%u}",
+        "\"next_schema\":%u,\"next_version\":%u,\"partitions\":%u,\"paused\":%s,",
         record->build, neapi_subscription_kind_name(kind), record->last, record->next,
         record->next_partitions, record->next_schema, record->next_version, record->partitions,
-        record->paused ? "true" : "false", record->schema, record->version);
+        record->paused ? "true" : "false");
+    if (record->resets != 0)
+        neapi_buffer_format(json, "\"resets\":%u,", record->resets);
+    if (record->resumes != 0)
+        neapi_buffer_format(json, "\"resumes\":%u,", record->resumes);
+    neapi_buffer_format(json, "\"schema\":%u,\"version\":%u}", record->schema, record->version);
 }
 
 neap_status neapi_record_read(neap_text json, neapi_record *record, neap_error *error)
@@ -36,8 +40,13 @@ neap_status neapi_record_read(neap_text json, neapi_record *record, neap_error *
         neapi_field_small(json, "partitions", &record->partitions) &&
         neapi_field_small(json, "version", &record->version) &&
         neapi_field_flag(json, "paused", &record->paused) && record->partitions != 0 &&
-        record->build != 0 && (record->next == 0 || record->next_partitions != 0))
+        record->build != 0 && (record->next == 0 || record->next_partitions != 0)) {
+        if (!neapi_field_small(json, "resets", &record->resets))
+            record->resets = 0;
+        if (!neapi_field_small(json, "resumes", &record->resumes))
+            record->resumes = 0;
         return NEAP_OK;
+    }
     return neapi_fail(error, NEAP_CORRUPT, "a subscription's record is damaged: %.*s",
                       NEAPI_TEXT(json));
 }

@@ -27,6 +27,8 @@ typedef struct neapi_record {
     uint32_t version, next_version; /* of the definition that each is made by */
     uint32_t schema, next_schema;   /* neapi_schema_hash() of it */
     bool paused;
+    /* Where several processes write: how often it was resumed, and put elsewhere. */
+    uint32_t resumes, resets;
 } neapi_record;
 
 /* What an inline projection has in the place of a schema: no checkpoint is beside its documents. */

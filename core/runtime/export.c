@@ -8,6 +8,7 @@
 #include "message/field.h"
 #include "runtime/checkpoint.h"
 #include "runtime/filter.h"
+#include "runtime/member.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/spool.h"
@@ -55,7 +56,10 @@ struct neap_exporter {
 bool neapi_export_carries(neap_text collection)
 {
     return collection.size != 0 && collection.data[0] == '$' &&
-           !neapi_text_equal(collection, NEAPI_MARK_COLLECTION);
+           !neapi_text_equal(collection, NEAPI_MARK_COLLECTION) &&
+           !neapi_text_equal(collection, NEAPI_MEMBERS) &&
+           !neapi_text_equal(collection,
+                             NEAPI_OWNERS); /* who runs it there is not who runs it here */
 }
 
 neap_text neapi_checkpoint_owner(neap_text key)

@@ -1,5 +1,7 @@
 #include "runtime/inline.h"
 
+#include "runtime/members.h"
+
 /* The only one. */
 static neapi_lane *lane_of(const neap_runtime *runtime)
 {
@@ -34,6 +36,8 @@ static bool step(neap_runtime *runtime)
     bool busy = neapi_lane_step(lane_of(runtime));
     if (runtime->has_writer && neapi_writer_has_work(&runtime->writer))
         busy = neapi_writer_step(&runtime->writer) || busy;
+    if (runtime->members != NULL && runtime->stage == NEAPI_RUNTIME_RUNNING)
+        busy = neapi_members_step(runtime->members) || busy;
     return neapi_runtime_deliver(runtime) || busy;
 }
 
@@ -44,6 +48,8 @@ static void step_or_wait(neap_runtime *runtime, int64_t deadline_us)
     if (step(runtime))
         return;
     int64_t wake_us = neapi_lane_wake_us(lane_of(runtime));
+    if (runtime->members != NULL && neapi_members_wake_us(runtime->members) < wake_us)
+        wake_us = neapi_members_wake_us(runtime->members);
     neapi_inbox_wait(inbox, seen, wake_us < deadline_us ? wake_us : deadline_us);
 }
 

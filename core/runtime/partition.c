@@ -4,7 +4,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runtime/members.h"
 #include "runtime/react.h"
+#include "runtime/runtime.h"
 #include "runtime/saga.h"
 #include "runtime/subscribed.h"
 
@@ -98,12 +100,16 @@ static void rest(neapi_lane *lane, neapi_partition *partition)
         neapi_partition_forget(lane, partition);
     if (partition->sagas != NULL)
         neapi_sagas_rest(partition);
-    neapi_partition_set_state(partition,
-                              for_good ? NEAPI_PARTITION_RETIRED : NEAPI_PARTITION_PAUSED);
+    bool owned = atomic_load(&partition->build->subscribed->owned);
+    neapi_partition_set_state(partition, for_good ? NEAPI_PARTITION_RETIRED
+                                         : owned  ? NEAPI_PARTITION_PAUSED
+                                                  : NEAPI_PARTITION_ELSEWHERE);
     neapi_count_set(&partition->reached, neapi_count_get(&partition->stored));
     neapi_partition_answer(lane, partition);
     if (for_good)
         neapi_partition_tell_home(lane, partition);
+    if (!owned)
+        neapi_members_wake(lane->runtime->members);
 }
 
 /* Its checkpoint is elsewhere: whatever it did here, or could not do, is over. */
@@ -191,6 +197,11 @@ static bool look_whether_to_go_on(neapi_lane *lane, neapi_partition *partition)
         rest(lane, partition);
         return true;
     }
+    if (!atomic_load(&partition->build->subscribed->owned)) {
+        neapi_partition_keep_why(partition, 0, NULL);
+        rest(lane, partition);
+        return true;
+    }
     bool goes_on = neapi_partition_is_to_go_on(partition);
     if (!goes_on && neapi_partition_is_reset(partition) &&
         neapi_partition_state_of(partition) == NEAPI_PARTITION_PAUSED)
@@ -199,6 +210,23 @@ static bool look_whether_to_go_on(neapi_lane *lane, neapi_partition *partition)
         return false;
     partition->resumes = atomic_load(&partition->build->subscribed->resumed);
     neapi_partition_keep_why(partition, 0, NULL);
+    partition->failures = 0;
+    neapi_partition_set_state(partition, NEAPI_PARTITION_STARTING);
+    return true;
+}
+
+/* Another process runs it. */
+static bool look_whether_it_is_here(neapi_lane *lane, neapi_partition *partition)
+{
+    const neapi_subscribed *it = partition->build->subscribed;
+    if (atomic_load(&partition->build->retiring)) {
+        rest(lane, partition);
+        return true;
+    }
+    if (!atomic_load(&it->owned) || partition->lost)
+        return neapi_partition_look_elsewhere(lane, partition);
+    partition->resumes = atomic_load(&it->resumed);
+    partition->careful_to = 0;
     partition->failures = 0;
     neapi_partition_set_state(partition, NEAPI_PARTITION_STARTING);
     return true;
@@ -232,6 +260,8 @@ static bool step(neapi_lane *lane, neapi_partition *partition)
     case NEAPI_PARTITION_PAUSED:
     case NEAPI_PARTITION_STOPPED:
         return look_whether_to_go_on(lane, partition);
+    case NEAPI_PARTITION_ELSEWHERE:
+        return look_whether_it_is_here(lane, partition);
     default:
         if (partition->waiting.first != NULL)
             neapi_partition_answer(lane, partition);

@@ -16,9 +16,10 @@ typedef enum neapi_partition_state {
     NEAPI_PARTITION_STARTING, /* its checkpoint is to be read */
     NEAPI_PARTITION_RUNNING,
     NEAPI_PARTITION_PAUSED,
-    NEAPI_PARTITION_STOPPED, /* by an event that it cannot handle: see `why` */
-    NEAPI_PARTITION_RETIRED, /* its build goes no further, for another takes its place */
-    NEAPI_PARTITION_ENDED,   /* its lane has ended */
+    NEAPI_PARTITION_ELSEWHERE, /* another process runs it, or is about to */
+    NEAPI_PARTITION_STOPPED,   /* by an event that it cannot handle: see `why` */
+    NEAPI_PARTITION_RETIRED,   /* its build goes no further, for another takes its place */
+    NEAPI_PARTITION_ENDED,     /* its lane has ended */
 } neapi_partition_state;
 
 /* How it is with the event that is being delivered to a subscriber. */

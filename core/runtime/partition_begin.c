@@ -142,6 +142,11 @@ void neapi_partition_start(neapi_lane *lane, neapi_partition *partition)
     if (status == NEAP_OK && !found)
         status = neapi_fail(&lane->error, NEAP_CORRUPT, "the store has no checkpoint %.*s",
                             (int)partition->key.size, partition->key.data);
+    bool own = true;
+    if (status == NEAP_OK && lane->runtime->members != NULL)
+        status = neapi_partition_check_owner(lane, partition, &own, &lane->error);
+    if (!own)
+        return; /* it rests in the next step */
     if (status == NEAP_OK && neapi_subscription_has_letters(partition->definition))
         status = neapi_react_start(lane, partition, checkpoint.position, &lane->error);
     if (status == NEAP_OK)

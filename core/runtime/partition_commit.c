@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/runtime.h"
 #include "runtime/saga.h"
 #include "runtime/subscribed.h"
 
@@ -25,8 +26,9 @@
 
 bool neapi_partition_is_to_rest(const neapi_partition *partition)
 {
-    return atomic_load(&partition->build->retiring) ||
-           atomic_load(&partition->build->subscribed->paused);
+    const neapi_subscribed *it = partition->build->subscribed;
+    return atomic_load(&partition->build->retiring) || atomic_load(&it->paused) ||
+           !atomic_load(&it->owned);
 }
 
 /* Whether more comes together before it is committed: documents are written once however often they
@@ -153,6 +155,11 @@ static void refused(neapi_lane *lane, neapi_partition *partition, const neapi_su
     }
     if (partition->sagas != NULL && neapi_sagas_refused(partition, judged->unit)) {
         neapi_partition_begin_again(lane, partition, true);
+        return;
+    }
+    if (judged->failure == NULL && verdict->status == NEAP_CONFLICT &&
+        lane->runtime->members != NULL) { /* has another process taken it over? */
+        neapi_partition_begin_again(lane, partition, false);
         return;
     }
     if (judged->failure != NULL)

@@ -10,9 +10,7 @@
 /* Handled in one step of the lane, which has other things to do. */
 #define STEP_EVENTS 512
 
-/* Whether the event is in one of the wanted categories, where they are more than the range can say.
- */
-static bool is_wanted(const neapi_subscription *definition, const neap_event *event)
+bool neapi_partition_wants(const neapi_subscription *definition, const neap_event *event)
 {
     if (definition->category_count < 2)
         return true;
@@ -30,7 +28,7 @@ static void take(neapi_partition *partition)
     partition->event_at = partition->event_count = 0;
     while (partition->event_count < NEAPI_PARTITION_EVENTS &&
            (event = neapi_live_next(&partition->live)) != NULL) {
-        if (is_wanted(partition->definition, event))
+        if (neapi_partition_wants(partition->definition, event))
             partition->events[partition->event_count++] = event;
     }
 }

@@ -55,8 +55,21 @@ neap_status neapi_partition_load_checkpoint(neapi_session *session, neapi_partit
 /* At its checkpoint; if that cannot be read, it begins again after a while. */
 void neapi_partition_start(neapi_lane *lane, neapi_partition *partition);
 
+/* ---- Run by another process; core/runtime/partition_elsewhere.c ----------------------------- */
+
+/* Finds out how far it is, if somebody waits for that. */
+bool neapi_partition_look_elsewhere(neapi_lane *lane, neapi_partition *partition);
+/* Where others write, too: what they committed is known here from now on. */
+void neapi_partition_see_head(neapi_lane *lane, const neapi_partition *partition);
+/* Whether the store says that it is run here; else it rests. Errors: as neapi_find_document. */
+neap_status neapi_partition_check_owner(neapi_lane *lane, neapi_partition *partition, bool *own,
+                                        neap_error *error);
+
 /* ---- Reading and handling; core/runtime/partition_handle.c ---------------------------------- */
 
+/* Whether the event is in one of the wanted categories, where they are more than a range can say.
+ */
+bool neapi_partition_wants(const neapi_subscription *definition, const neap_event *event);
 /* Gets more into hand. false: there is nothing. */
 bool neapi_partition_read(neapi_lane *lane, neapi_partition *partition);
 /* error NULL: nothing stands in its way any more. */

@@ -104,6 +104,10 @@ void neapi_partition_answer(neapi_lane *lane, neapi_partition *partition)
             status = neapi_fail(&lane->error, NEAP_UNAVAILABLE,
                                 "not all dead letters of '%.*s' were tried again: try once more",
                                 NEAPI_TEXT(partition->definition->name));
+        else if (request->letters.wanted && state == NEAPI_PARTITION_ELSEWHERE)
+            status = neapi_fail(&lane->error, NEAP_UNAVAILABLE,
+                                "'%.*s' is run by another process, which has to be asked",
+                                NEAPI_TEXT(partition->definition->name));
         else if (request->letters.stream.size != 0)
             neapi_lane_succeed_empty(lane, request);
         else if (is_live(partition) && has_reached(partition, request->at_version))
@@ -113,7 +117,9 @@ void neapi_partition_answer(neapi_lane *lane, neapi_partition *partition)
             neapi_request_list_push(&partition->waiting, request);
         else if (state == NEAPI_PARTITION_STOPPED)
             status = neapi_partition_say_why_stopped(partition, &lane->error);
-        else if (state == NEAPI_PARTITION_PAUSED)
+        else if (state == NEAPI_PARTITION_PAUSED ||
+                 (state == NEAPI_PARTITION_ELSEWHERE &&
+                  atomic_load(&partition->build->subscribed->paused)))
             status = neapi_fail(&lane->error, NEAP_UNAVAILABLE, "%s '%.*s' is paused",
                                 neapi_subscription_kind_name(partition->definition->kind),
                                 NEAPI_TEXT(partition->definition->name));
@@ -170,6 +176,7 @@ static bool begin_again_with_letters(neapi_lane *lane, neapi_partition *partitio
 void neapi_partition_awaited(neapi_lane *lane, neapi_request *request)
 {
     neapi_partition *partition = request->partition;
+    neapi_partition_see_head(lane, partition);
     if (request->letters.wanted && !begin_again_with_letters(lane, partition, request))
         return;
     neapi_request_list_push(&partition->waiting, request);

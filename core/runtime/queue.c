@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/members.h"
 #include "runtime/runtime.h"
 
 #define PAGE 64
@@ -260,7 +261,7 @@ static void revive(neapi_in_hand *it, int64_t now_us)
                                              &found, &lane->error);
     if (status == NEAP_OK && found)
         status = neapi_queued_read(key, json, &it->arena, &it->entry, &lane->error);
-    if (status == NEAP_OK && found) {
+    if (status == NEAP_OK && found && neapi_queue_is_ours(queue, it->entry.owner)) {
         neapi_in_hand_begin(it);
         return;
     }
@@ -287,6 +288,18 @@ static bool begin_ready(neapi_queue *queue, int64_t now_us)
     return any;
 }
 
+bool neapi_queue_is_ours(const neapi_queue *queue, neap_text owner)
+{
+    const char *name = owner.size != 0 ? memchr(owner.data, '/', owner.size) : NULL;
+    if (name == NULL)
+        return neapi_members_run_queued(queue->lane->runtime, (neap_text){0});
+    name++;
+    size_t left = (size_t)(owner.data + owner.size - name);
+    const char *end = memchr(name, '/', left);
+    neap_text saga = neapi_text(name, end != NULL ? (size_t)(end - name) : left);
+    return neapi_members_run_queued(queue->lane->runtime, saga);
+}
+
 /* Errors: false, no memory. */
 static bool consider(neapi_queue *queue, const neapi_kept_document *document)
 {
@@ -303,6 +316,10 @@ static bool consider(neapi_queue *queue, const neapi_kept_document *document)
     if (status == NEAP_CORRUPT) {
         neapi_report_text(lane->report, NEAP_LOG_ERROR, "the queue: %s, and is passed over",
                           lane->error.message);
+        neapi_in_hand_release(it);
+        return true;
+    }
+    if (status == NEAP_OK && !neapi_queue_is_ours(queue, it->entry.owner)) {
         neapi_in_hand_release(it);
         return true;
     }

@@ -108,6 +108,10 @@ void neapi_queue_leave_line(neapi_queue *queue, neapi_in_hand *it);
 /* What is due from that moment on is read again. */
 void neapi_queue_rewind(neapi_queue *queue, int64_t due_us);
 
+/* Whether the entry is this process's to do: who runs a saga does what is the saga's. Any may do it
+ * twice without harm, as its own unit takes it out. */
+bool neapi_queue_is_ours(const neapi_queue *queue, neap_text owner);
+
 /* Says to the log what became of an entry. */
 void neapi_queue_say(const neapi_queue *queue, neap_log_level level, const neapi_queued *entry,
                      const char *what, const neap_error *why);

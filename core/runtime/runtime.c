@@ -11,6 +11,7 @@
 #include "runtime/history.h"
 #include "runtime/host_reading.h"
 #include "runtime/inline.h"
+#include "runtime/members.h"
 #include "runtime/options.h"
 #include "runtime/outlet.h"
 #include "runtime/rescue.h"
@@ -262,6 +263,8 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
         status = neapi_lanes_open(runtime, fingerprint_of(runtime), error);
     if (status == NEAP_OK)
         status = neapi_subscriptions_open(runtime, error);
+    if (status == NEAP_OK && !reading && runtime->store->backend->shared)
+        status = neapi_members_open(runtime, error);
     if (status == NEAP_OK && !reading && runtime->history == NULL)
         status = neapi_outlets_open(runtime, error);
     if (status == NEAP_OK && (runtime->last_barrier = neapi_barrier_new(runtime)) == NULL)
@@ -277,6 +280,8 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
         status = neapi_lanes_start(runtime, error);
     if (status == NEAP_OK && threads)
         status = neapi_watch_start(runtime, error);
+    if (status == NEAP_OK && threads && runtime->members != NULL)
+        status = neapi_members_start(runtime, error);
     if (status == NEAP_OK)
         runtime->stage = NEAPI_RUNTIME_RUNNING;
     runtime->started_us = neapi_monotonic_us(runtime->platform);
@@ -335,6 +340,7 @@ static bool is_called_from_within(const neap_runtime *runtime)
 static void end_work(neap_runtime *runtime)
 {
     bool running = runtime->stage == NEAPI_RUNTIME_RUNNING;
+    neapi_members_hold(runtime);
     if (running) {
         neapi_lanes_admit(runtime, NEAPI_ADMITS_BARRIERS);
         if (runtime->options.close_ms != 0)
@@ -347,6 +353,7 @@ static void end_work(neap_runtime *runtime)
     neapi_lanes_stop(runtime);
     neapi_outlets_close(runtime);
     neapi_watch_stop(runtime);
+    neapi_members_leave(runtime);
     if (runtime->has_writer)
         neapi_writer_stop(&runtime->writer);
     say_what_was_dropped(runtime);
@@ -394,6 +401,7 @@ void neap_close(neap_runtime *runtime)
     neapi_lanes_close(runtime);
     neapi_ahead_stop(runtime->ahead);
     neapi_host_session_close(runtime);
+    neapi_members_close(runtime);
     if (runtime->has_writer)
         neapi_writer_fini(&runtime->writer);
     if (runtime->engine != NULL)

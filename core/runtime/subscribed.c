@@ -25,6 +25,7 @@ neap_status neapi_record_put(neapi_unit *unit, neapi_subscribed *it, const neapi
                                                                   : NEAPI_DOCUMENT_ABSENT,
                                      .expected = neapi_text(it->mark.data, it->mark.size),
                                      .data = neapi_text(it->new_mark.data, it->new_mark.size)};
+    unit->tells = true;
     return it->new_mark.failed ? NEAP_NOMEM : neapi_unit_document(unit, &document);
 }
 
@@ -406,6 +407,9 @@ static bool add(neap_runtime *runtime, const neapi_subscription *definition)
     atomic_init(&it->live, NULL);
     atomic_init(&it->next, NULL);
     atomic_init(&it->paused, false);
+    atomic_init(&it->granted, false);
+    atomic_init(&it->owned, !runtime->store->backend->shared);
+    atomic_init(&it->looks, false);
     atomic_init(&it->resumed, 0);
     atomic_init(&it->resets, 0);
     it->report = &runtime->report;
@@ -467,6 +471,22 @@ void neapi_subscriptions_close(neap_runtime *runtime)
     runtime->subscribed = NULL;
     runtime->subscribed_count = 0;
     neapi_in_unit_close(runtime);
+}
+
+static bool build_rests(const neapi_build *build)
+{
+    for (uint32_t i = 0; build != NULL && i < build->partition_count; i++) {
+        int state = atomic_load(&build->partitions[i].state);
+        if (state == NEAPI_PARTITION_STARTING || state == NEAPI_PARTITION_RUNNING)
+            return false;
+    }
+    return true;
+}
+
+bool neapi_subscribed_rests(const neapi_subscribed *it)
+{
+    return !atomic_load(&it->owned) && build_rests(atomic_load(&it->live)) &&
+           build_rests(atomic_load(&it->next));
 }
 
 neap_status neapi_subscribed_named(const neap_runtime *runtime, neap_text name,

@@ -18,6 +18,10 @@ struct neapi_subscribed {
     _Atomic(neapi_build *) live;
     _Atomic(neapi_build *) next; /* being built beside it; NULL: none */
     atomic_bool paused;
+    /* Where other processes write, too. `granted`: the store says that it is this one's to run;
+     * `owned`: it is being run, and follows once the home lane has looked at the record; `looks`:
+     * the home lane is to. Else it is owned from the beginning. */
+    atomic_bool granted, owned, looks;
     atomic_uint resumed;   /* how often */
     atomic_uint resets;    /* how often its checkpoints were put elsewhere */
     pthread_mutex_t mutex; /* of what its partitions say of why they stopped, and of: */
@@ -35,6 +39,7 @@ struct neapi_subscribed {
     neapi_build *replaced; /* builds that were live */
     bool changing;         /* a unit with a new record is in flight */
     int64_t again_us;      /* monotonic: a change that failed is not tried again before */
+    int64_t look_us;       /* monotonic: the record is not read before */
     neapi_submission swap;
     uint32_t swept;   /* no build up to this one has documents that are of no use */
     int64_t sweep_us; /* monotonic: no others are swept before */
@@ -74,6 +79,9 @@ neap_status neapi_wait_for_check(const neap_runtime *runtime, const neap_dispatc
 neap_status neapi_call_wait_caught_up(neap_runtime *runtime, neapi_request *request,
                                       const neap_dispatch_options *options, int64_t deadline_us,
                                       neap_reply **reply, neap_error *error);
+
+/* It is not run here, and nothing of it is under way. Threads: any. */
+bool neapi_subscribed_rests(const neapi_subscribed *subscribed);
 
 /* The same of one of its builds: until it is live, and has reached it. */
 neap_status neapi_await_build(neap_runtime *runtime, neapi_build *build, uint64_t position,

@@ -5,6 +5,7 @@
 #include "message/object.h"
 #include "runtime/guard.h"
 #include "runtime/host_reading.h"
+#include "runtime/members.h"
 #include "runtime/saga.h"
 #include "runtime/stored.h"
 #include "runtime/subscribed.h"
@@ -23,6 +24,8 @@ static const char *state_name(const neapi_partition *partition, const overview *
         return "paused";
     case NEAPI_PARTITION_STOPPED:
         return "stopped";
+    case NEAPI_PARTITION_ELSEWHERE:
+        return "elsewhere";
     case NEAPI_PARTITION_RETIRED:
         return "frozen";
     case NEAPI_PARTITION_ENDED:
@@ -176,6 +179,42 @@ static neap_status write_stopped_sagas(neapi_buffer *json, neap_runtime *runtime
     return status;
 }
 
+/* How far the partitions of a build are that another process runs. */
+static neap_status refresh(neapi_session *session, neapi_build *build, neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    for (uint32_t i = 0; build != NULL && i < build->partition_count && status == NEAP_OK; i++) {
+        neapi_partition *partition = &build->partitions[i];
+        neapi_checkpoint checkpoint = {0};
+        if (atomic_load(&partition->state) != NEAPI_PARTITION_ELSEWHERE)
+            continue;
+        status = neapi_stored_checkpoint(session, partition->definition->name, build->number, i,
+                                         &checkpoint, error);
+        if (status == NEAP_OK && checkpoint.position > neapi_count_get(&partition->reached))
+            neapi_count_set(&partition->reached, checkpoint.position);
+        if (status == NEAP_OK)
+            neapi_count_set(&partition->stored, checkpoint.position);
+    }
+    return status;
+}
+
+/* Where several processes write. */
+static neap_status write_owner(neapi_buffer *json, neap_runtime *runtime,
+                               neapi_subscribed *subscribed, neap_error *error)
+{
+    neapi_session *session;
+    neap_status status = neapi_host_session(runtime, &session, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_members_write_owner(json, session, subscribed->definition->name, error);
+    if (status == NEAP_OK)
+        status = refresh(session, atomic_load(&subscribed->live), error);
+    if (status == NEAP_OK)
+        status = refresh(session, atomic_load(&subscribed->next), error);
+    neapi_host_session_done(runtime);
+    return status;
+}
+
 static neap_status write_subscription(neapi_buffer *json, neap_runtime *runtime,
                                       neapi_subscribed *subscribed, uint64_t head,
                                       neap_error *error)
@@ -185,9 +224,11 @@ static neap_status write_subscription(neapi_buffer *json, neap_runtime *runtime,
     neapi_field_write_text(json, "name", subscribed->definition->name);
     neapi_field_write_text(
         json, "kind", neapi_text_of(neapi_subscription_kind_name(subscribed->definition->kind)));
+    if (runtime->members != NULL)
+        status = write_owner(json, runtime, subscribed, error);
     if (subscribed->runs)
         write_running(json, subscribed, head, neapi_monotonic_us(runtime->platform));
-    else
+    else if (status == NEAP_OK)
         status = write_stored(json, runtime, subscribed, head, error);
     if (status == NEAP_OK && subscribed->definition->kind == NEAPI_SAGA)
         status = write_stopped_sagas(json, runtime, subscribed->definition->name, error);

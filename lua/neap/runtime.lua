@@ -274,7 +274,7 @@
 ---@field next_position? integer and how far it is
 
 ---How a subscription is in this runtime. `frozen`: it is of an earlier version of the domain;
----`elsewhere`: it does not run here, and is shown as the store has it.
+---`elsewhere`: it does not run here, or another process runs it, and is shown as the store has it.
 ---@alias neap.SubscriptionState
 ---| "live"
 ---| "catching up"
@@ -295,6 +295,13 @@
 ---@field partitions? neap.PartitionStatus[]
 ---@field next? neap.SubscriptionStatus a build that is made beside it
 ---@field stopped_sagas? integer how many of a saga wait to be resumed
+---@field owner? neap.Member where several processes may write: who runs it; nil: nobody does now
+
+---A process that writes to a store that several may write to.
+---@class neap.Member
+---@field member string its id
+---@field host string
+---@field pid integer
 
 ---@class neap.PartitionStatus
 ---@field state neap.SubscriptionState
