@@ -94,7 +94,7 @@ static neapi_value value_lj(lua_State *L, int index)
     case LUA_TNIL:
         return value;
     case LUA_TBOOLEAN:
-        return (neapi_value){.kind = NEAPI_VALUE_INTEGER, .integer = lua_toboolean(L, index)};
+        return (neapi_value){.kind = NEAPI_VALUE_BOOLEAN, .integer = lua_toboolean(L, index)};
     case LUA_TNUMBER:
         if (lua_isinteger(L, index))
             return (neapi_value){.kind = NEAPI_VALUE_INTEGER, .integer = lua_tointeger(L, index)};

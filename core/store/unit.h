@@ -101,7 +101,8 @@ typedef enum neapi_value_kind {
     NEAPI_VALUE_NULL,
     NEAPI_VALUE_INTEGER,
     NEAPI_VALUE_FLOAT,
-    NEAPI_VALUE_TEXT, /* UTF-8 */
+    NEAPI_VALUE_BOOLEAN, /* `integer` is 0 or 1; a store without such a type keeps that */
+    NEAPI_VALUE_TEXT,    /* UTF-8 */
     NEAPI_VALUE_BLOB,
 } neapi_value_kind;
 

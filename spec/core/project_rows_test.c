@@ -97,7 +97,7 @@ static void a_fold_says_statements(void **unused)
     assert_int_equal(first->values[1].integer, 4);
     assert_int_equal(second->value_count, 4);
     assert_int_equal(second->values[0].kind, NEAPI_VALUE_FLOAT);
-    assert_int_equal(second->values[1].kind, NEAPI_VALUE_INTEGER);
+    assert_int_equal(second->values[1].kind, NEAPI_VALUE_BOOLEAN);
     assert_int_equal(second->values[1].integer, 1);
     assert_int_equal(second->values[2].kind, NEAPI_VALUE_NULL);
     assert_int_equal(second->values[3].kind, NEAPI_VALUE_NULL);

@@ -212,6 +212,7 @@ static int bind(sqlite3_stmt *statement, int at, const neapi_value *value)
     case NEAPI_VALUE_NULL:
         break;
     case NEAPI_VALUE_INTEGER:
+    case NEAPI_VALUE_BOOLEAN:
         return sqlite3_bind_int64(statement, at, value->integer);
     case NEAPI_VALUE_FLOAT:
         return sqlite3_bind_double(statement, at, value->number);
