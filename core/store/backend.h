@@ -171,8 +171,9 @@ struct neapi_backend {
      * the first documents of the range, as far as they fit. list_collections fills the (empty)
      * list, in any order, with those that have documents. All see what is committed, and hold
      * nothing open afterwards.
-     * Rules: documents_are_listed_in_bytewise_order · documents_are_listed_by_prefix ·
-     * documents_are_listed_behind_a_key · pages_of_documents_join_without_gap_or_repeat ·
+     * Rules: documents_are_listed_in_bytewise_order · documents_of_any_bytes_are_listed ·
+     * documents_are_listed_by_prefix · documents_are_listed_behind_a_key ·
+     * pages_of_documents_join_without_gap_or_repeat ·
      * page_of_documents_keeps_its_bounds · collections_are_listed_with_their_counts ·
      * readers_see_documents_as_they_were_committed. */
     neap_status (*find_document)(neapi_session *session, neap_text collection, neap_text key,

@@ -42,6 +42,45 @@ void documents_are_listed_in_bytewise_order(void **state)
     neapi_document_page_fini(&page);
 }
 
+void documents_of_any_bytes_are_listed(void **state)
+{
+    contract_world *world = *state;
+    static const neap_text data[] = {{"\xFF\xFE", 2}, {"a\0b", 3}, {"\0", 1}, {"\xC3", 1}, {"", 0}};
+    neapi_unit *unit = new_unit();
+    for (int i = 0; i < 5; i++) {
+        char key[] = {(char)('a' + i), '\0'};
+        const neapi_document document = {
+            .collection = T("c"), .key = T(key), .write = NEAPI_DOCUMENT_PUT, .data = data[i]};
+        assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
+    }
+    commit_one(world, unit, NEAP_OK);
+    neapi_document_page page = NEAPI_DOCUMENT_PAGE_INIT;
+    neapi_document_range range = all_of("c");
+    assert_int_equal(neapi_list_documents(world->reader, &range, &page, NULL), NEAP_OK);
+    assert_int_equal(page.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_texts_equal(page.documents[i].data, data[i]);
+    range.prefix = neapi_text("a\0", 2); /* what no key can begin with */
+    assert_int_equal(neapi_list_documents(world->reader, &range, &page, NULL), NEAP_OK);
+    assert_int_equal(page.count, 0);
+    range = all_of("c");
+    range.behind = neapi_text("c\0\xFF", 3);
+    assert_int_equal(neapi_list_documents(world->reader, &range, &page, NULL), NEAP_OK);
+    assert_int_equal(page.count, 2);
+    neapi_document_page_fini(&page);
+
+    static const neap_text wrong[] = {{"\xFF", 1}, {"a\0b", 3}};
+    for (int i = 0; i < 4; i++) { /* a name is a text everywhere */
+        const neapi_document document = {.collection = i < 2 ? wrong[i] : T("c"),
+                                         .key = i < 2 ? T("k") : wrong[i - 2],
+                                         .write = NEAPI_DOCUMENT_PUT,
+                                         .data = T("1")};
+        unit = new_unit();
+        assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
+        commit_one(world, unit, NEAP_INVALID);
+    }
+}
+
 void documents_are_listed_by_prefix(void **state)
 {
     contract_world *world = *state;

@@ -77,6 +77,7 @@
     RULE(clearing_sees_what_is_before_it, true)                                                    \
     RULE(documents_survive_reopening, fixture->persistent)                                         \
     RULE(documents_are_listed_in_bytewise_order, true)                                             \
+    RULE(documents_of_any_bytes_are_listed, true)                                                  \
     RULE(documents_are_listed_by_prefix, true)                                                     \
     RULE(documents_are_listed_behind_a_key, true)                                                  \
     RULE(pages_of_documents_join_without_gap_or_repeat, true)                                      \
@@ -91,20 +92,20 @@
     RULE(kept_is_shown_as_of_one_moment, true)                                                     \
     RULE(sink_ends_the_showing, true)                                                              \
     RULE(refused_allocation_in_showing, true)                                                      \
-    RULE(store_without_sql_says_so, !fixture->sql)                                                 \
-    RULE(rows_are_written_and_read, fixture->sql)                                                  \
-    RULE(values_are_bound, fixture->sql)                                                           \
-    RULE(sql_sees_what_is_before_it, fixture->sql)                                                 \
-    RULE(failing_statement_refuses_its_unit_alone, fixture->sql)                                   \
-    RULE(ended_transaction_refuses_its_unit_alone, fixture->sql)                                   \
-    RULE(statement_may_touch_its_own_tables_only, fixture->sql)                                    \
-    RULE(statement_is_one_that_writes, fixture->sql)                                               \
-    RULE(endless_statement_is_stopped, fixture->sql)                                               \
-    RULE(tables_are_made_as_their_schema_says, fixture->sql)                                       \
-    RULE(view_shows_the_live_build, fixture->sql)                                                  \
-    RULE(builds_stand_beside_each_other, fixture->sql)                                             \
-    RULE(rows_survive_reopening, fixture->sql)                                                     \
-    RULE(refused_allocation_in_sql, fixture->sql)                                                  \
+    RULE(store_without_sql_says_so, fixture->sql == NULL)                                          \
+    RULE(rows_are_written_and_read, fixture->sql != NULL)                                          \
+    RULE(values_are_bound, fixture->sql != NULL)                                                   \
+    RULE(sql_sees_what_is_before_it, fixture->sql != NULL)                                         \
+    RULE(failing_statement_refuses_its_unit_alone, fixture->sql != NULL)                           \
+    RULE(ended_transaction_refuses_its_unit_alone, fixture->sql != NULL)                           \
+    RULE(statement_may_touch_its_own_tables_only, fixture->sql != NULL)                            \
+    RULE(statement_is_one_that_writes, fixture->sql != NULL)                                       \
+    RULE(endless_statement_is_stopped, fixture->sql != NULL)                                       \
+    RULE(tables_are_made_as_their_schema_says, fixture->sql != NULL)                               \
+    RULE(view_shows_the_live_build, fixture->sql != NULL)                                          \
+    RULE(builds_stand_beside_each_other, fixture->sql != NULL)                                     \
+    RULE(rows_survive_reopening, fixture->sql != NULL)                                             \
+    RULE(refused_allocation_in_sql, fixture->sql != NULL)                                          \
     RULE(verify_counts_what_is_there, true)                                                        \
     RULE(survey_of_an_empty_store, true)                                                           \
     RULE(survey_counts_types, true)                                                                \

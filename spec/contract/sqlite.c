@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "contract/dialects.h"
 #include "stores/sqlite/backlog.h"
 
 static char folder[] = "/tmp/neap-contract-XXXXXX";
@@ -77,7 +78,7 @@ static const contract_fixture sqlite = {.name = "sqlite",
                                         .fresh = fresh,
                                         .discard = discard,
                                         .persistent = true,
-                                        .sql = true,
+                                        .sql = &contract_sqlite_sql,
                                         .make_foreign = make_foreign,
                                         .make_newer = make_newer,
                                         .damage = damage};
