@@ -5,5 +5,6 @@
 #include "contract/contract.h"
 
 extern const contract_dialect contract_sqlite_sql;
+extern const contract_dialect contract_postgresql_sql;
 
 #endif

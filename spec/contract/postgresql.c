@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "contract/dialects.h"
 #include "postgresql/database.h"
 
 static void fresh(char url[CONTRACT_URL_SIZE])
@@ -31,6 +32,7 @@ static const contract_fixture postgresql = {.name = "postgresql",
                                             .discard = database_discard,
                                             .persistent = true,
                                             .shared = true,
+                                            .sql = &contract_postgresql_sql,
                                             .make_foreign = make_foreign,
                                             .make_newer = make_newer,
                                             .damage = damage};

@@ -91,6 +91,23 @@ void database_hold(const char *url, bool held)
     }
 }
 
+static PGconn *beginner;
+
+void database_begin(const char *url, const char *sql)
+{
+    char path[128];
+    beginner = connect_to();
+    snprintf(path, sizeof path, "BEGIN; SET search_path = %s", schema_of(url));
+    run(beginner, path);
+    run(beginner, sql);
+}
+
+void database_end(void)
+{
+    PQfinish(beginner);
+    beginner = NULL;
+}
+
 void database_discard(const char *url)
 {
     static PGconn *pg; /* many schemas are discarded */

@@ -17,6 +17,9 @@ void database_fresh(char *url, size_t size);
 void database_run(const char *url, const char *sql);
 /* Holds the lock that the store's commits take, or lets it go. */
 void database_hold(const char *url, bool held);
+/* Runs SQL in the URL's schema, in a transaction that goes on until the end of it is called for. */
+void database_begin(const char *url, const char *sql);
+void database_end(void);
 /* Drops the URL's schema. */
 void database_discard(const char *url);
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "batch.h"
 #include "outgoing.h"
+#include "projected.h"
 #include "rows.h"
 #include "schema.h"
 
@@ -156,6 +157,9 @@ static void close_session(neapi_session *base)
         neapi_pg_ask(&session->connection, NEAPI_PG_SQL_WRITER_GONE, &params, &gone, &ignored);
     }
     neapi_pg_fini(&session->connection);
+    if (session->projected != NULL)
+        neapi_pg_projected_fini(session->projected);
+    neapi_free(session->projected);
     neapi_pg_batch_free(session->batch);
     neapi_pg_outgoing_free(session->writes);
     neapi_free(session->tags);
@@ -187,7 +191,11 @@ static neap_status open_session(neapi_store *base, neapi_mode mode, neapi_sessio
     session->base.store = base;
     session->base.mode = mode;
     neapi_pg_init(&session->connection, &store->target, mode == NEAPI_MODE_WRITE);
-    neap_status status = neapi_pg_connect(&session->connection, error);
+    session->projected = neapi_alloc_zero(1, sizeof *session->projected);
+    if (session->projected != NULL)
+        neapi_pg_projected_init(session->projected, &session->connection);
+    neap_status status = session->projected != NULL ? neapi_pg_connect(&session->connection, error)
+                                                    : neapi_nomem(error);
     if (status == NEAP_OK && mode == NEAPI_MODE_WRITE) {
         session->batch = neapi_pg_batch_new();
         session->writes = neapi_pg_outgoing_new();
@@ -222,6 +230,7 @@ const neapi_backend neapi_backend_postgresql = {
     .list_documents = neapi_pg_list_documents,
     .list_collections = neapi_pg_list_collections,
     .show_kept = neapi_pg_show_kept,
+    .select = neapi_pg_select,
     .maintain = neapi_pg_maintain,
     .verify = neapi_pg_verify,
     .survey = neapi_pg_survey,

@@ -17,7 +17,7 @@ static void begin(neapi_pg_batch *batch)
     batch->last_collection = &batch->collections;
     batch->conditions = NULL;
     batch->last_condition = &batch->conditions;
-    batch->writes = false;
+    batch->writes = batch->has_sql = false;
     batch->head = batch->unit = 0;
 }
 
@@ -172,6 +172,10 @@ static bool add_op(neapi_pg_batch *batch, const neapi_op *op)
         if (collection != NULL)
             collection->most += op->clear.most;
         return collection != NULL;
+    case NEAPI_OP_SQL:
+    case NEAPI_OP_TABLES:
+        batch->has_sql = true;
+        return true;
     default:
         return true;
     }

@@ -69,6 +69,7 @@ typedef struct neapi_pg_batch {
     neapi_pg_condition *conditions, **last_condition;
     neapi_pg_condition *next_condition; /* to be judged */
     neapi_pg_document *touched;         /* by the unit that is judged */
+    bool has_sql;                       /* some unit has statements of projections */
     bool writes;                        /* something of what was accepted is to be written */
 } neapi_pg_batch;
 
@@ -82,9 +83,10 @@ bool neapi_pg_batch_gather(neapi_pg_batch *batch, neapi_unit *const *units, size
 neap_status neapi_pg_batch_load(neapi_pg_session *session, neapi_unit *const *units, size_t count,
                                 int64_t now_us, neap_error *error);
 
-/* Judges the unit against what those accepted before it left; one that is accepted has its
- * positions and versions, and is what the next ones see. NEAP_OK: the verdict is there. */
-neap_status neapi_pg_judge(neapi_pg_batch *batch, neapi_unit *unit, neap_error *error);
+/* Judges the unit against what those accepted before it left, and runs its SQL; one that is
+ * accepted has its positions and versions, and is what the next ones see. NEAP_OK: the verdict is
+ * there. */
+neap_status neapi_pg_judge(neapi_pg_session *session, neapi_unit *unit, neap_error *error);
 
 neapi_pg_stream *neapi_pg_batch_stream(neapi_pg_batch *batch, neap_text name);
 /* Made if it is not there. Errors: NULL, an allocation was refused. */

@@ -43,7 +43,7 @@ static neap_status judge(neapi_pg_session *session, neapi_unit *const *units, si
 {
     neapi_pg_store *store = neapi_pg_store_of(session);
     for (size_t i = 0; i < count; i++) {
-        neap_status status = neapi_pg_judge(session->batch, units[i], error);
+        neap_status status = neapi_pg_judge(session, units[i], error);
         if (status != NEAP_OK)
             return status;
         store->verdicts[i] = units[i]->verdict;

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -116,7 +117,8 @@ static void ignore_notice(void *user, const PGresult *result)
 }
 
 /* Every statement of Neap's wants to go along an index, whatever the statistics say of a store
- * that was empty when it was planned. */
+ * that was empty when it was planned. What SQL of projections makes of times and numbers must not
+ * depend on who runs it. */
 #define SETTINGS                                                                                   \
     "SELECT set_config('search_path', quote_ident($1::text) || ', pg_temp', "                      \
     "false), set_config('enable_seqscan', 'off', false), "                                         \
@@ -126,6 +128,11 @@ static void ignore_notice(void *user, const PGresult *result)
     "set_config('idle_in_transaction_session_timeout', '10s', false), "                            \
     "set_config('lock_timeout', CASE current_setting('lock_timeout') WHEN '0' THEN '10s' "         \
     "ELSE current_setting('lock_timeout') END, false), "                                           \
+    "set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false), "           \
+    "set_config('IntervalStyle', 'postgres', false), set_config('bytea_output', 'hex', false), "   \
+    "set_config('extra_float_digits', '1', false), set_config('lc_time', 'C', false), "            \
+    "set_config('lc_numeric', 'C', false), set_config('lc_monetary', 'C', false), "                \
+    "set_config('standard_conforming_strings', 'on', false), "                                     \
     "set_config('default_transaction_read_only', $2::text, false)"
 
 static neap_status set_up(neapi_pg_connection *connection, neap_error *error)
@@ -197,6 +204,7 @@ neap_status neapi_pg_connect(neapi_pg_connection *connection, neap_error *error)
         return lost(connection, error);
     clear_results(connection);
     connection->lost = connection->refused = false;
+    connection->link++;
     neap_status status = set_up(connection, error);
     if (status != NEAP_OK)
         disconnect(connection);
@@ -217,7 +225,9 @@ neap_status neapi_pg_begin(neapi_pg_connection *connection, neap_error *error)
 neap_status neapi_pg_go_on(neapi_pg_connection *connection, neap_error *error)
 {
     clear_results(connection);
-    if (connection->pg != NULL && PQtransactionStatus(connection->pg) == PQTRANS_INTRANS)
+    PGTransactionStatusType state =
+        connection->pg != NULL ? PQtransactionStatus(connection->pg) : PQTRANS_UNKNOWN;
+    if (state == PQTRANS_INTRANS || state == PQTRANS_INERROR)
         return NEAP_OK;
     return neapi_fail(error, NEAP_UNAVAILABLE, "the connection was lost within a transaction");
 }
@@ -265,6 +275,23 @@ void neapi_pg_queue_text(neapi_pg_connection *connection, const char *sql,
     note(connection, NEAPI_PG_SQL_COUNT, false,
          PQsendQueryParams(connection->pg, sql, params->count, NULL, params->values, params->sizes,
                            params->formats, 1));
+}
+
+void neapi_pg_queue_prepare(neapi_pg_connection *connection, const char *name, const char *sql,
+                            const neapi_pg_type *types, size_t count)
+{
+    static_assert(sizeof *types == sizeof(Oid), "both are numbers of types");
+    if (has_room(connection))
+        note(connection, NEAPI_PG_SQL_COUNT, false,
+             PQsendPrepare(connection->pg, name, sql, (int)count, (const Oid *)types));
+}
+
+void neapi_pg_queue_named(neapi_pg_connection *connection, const char *name, size_t count,
+                          const char *const *values, const int *sizes, const int *formats)
+{
+    if (has_room(connection))
+        note(connection, NEAPI_PG_SQL_COUNT, false,
+             PQsendQueryPrepared(connection->pg, name, (int)count, values, sizes, formats, 0));
 }
 
 /* One queued statement's result, or NULL: the connection is lost. */
@@ -327,6 +354,14 @@ neap_status neapi_pg_run(neapi_pg_connection *connection, neap_error *error)
     }
     connection->queued = 0;
     return status;
+}
+
+size_t neapi_pg_well(const neapi_pg_connection *connection)
+{
+    size_t count = 0;
+    while (count < connection->result_count && is_good(connection->results[count]))
+        count++;
+    return count;
 }
 
 PGresult *neapi_pg_result(const neapi_pg_connection *connection, size_t n)

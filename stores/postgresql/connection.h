@@ -31,9 +31,10 @@ typedef struct neapi_pg_connection {
     bool prepared[NEAPI_PG_SQL_COUNT];
     neapi_pg_queued queue[2 * NEAPI_PG_RESULTS];
     size_t queued;
-    bool listens; /* to what others commit */
-    bool lost;    /* while it was used */
-    bool refused; /* what was queued could not be */
+    bool listens;  /* to what others commit */
+    uint64_t link; /* counts those to the server */
+    bool lost;     /* while it was used */
+    bool refused;  /* what was queued could not be */
     PGresult *results[NEAPI_PG_RESULTS];
     size_t result_count;
     char state[6]; /* the SQLSTATE of the last failure; empty: it came from elsewhere */
@@ -59,7 +60,15 @@ void neapi_pg_queue(neapi_pg_connection *connection, neapi_pg_sql sql,
                     const neapi_pg_params *params);
 void neapi_pg_queue_text(neapi_pg_connection *connection, const char *sql,
                          const neapi_pg_params *params);
+/* A statement that is not of Neap's own: prepare says of which types its parameters are, and named
+ * is answered in text. */
+void neapi_pg_queue_prepare(neapi_pg_connection *connection, const char *name, const char *sql,
+                            const neapi_pg_type *types, size_t count);
+void neapi_pg_queue_named(neapi_pg_connection *connection, const char *name, size_t count,
+                          const char *const *values, const int *sizes, const int *formats);
 neap_status neapi_pg_run(neapi_pg_connection *connection, neap_error *error);
+/* How many of the queued statements went well before one failed. */
+size_t neapi_pg_well(const neapi_pg_connection *connection);
 /* The n-th queued statement's; lifetime: until the next begin. */
 PGresult *neapi_pg_result(const neapi_pg_connection *connection, size_t n);
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "batch.h"
+#include "projected.h"
 
 /* What is refused is in the verdict; false: an allocation was refused. */
 typedef struct judgement {
@@ -176,15 +177,6 @@ static bool judge_snapshot(judgement *judging, const neapi_snapshot *snapshot)
     return true;
 }
 
-static bool refuse_sql(judgement *judging, neap_text projection)
-{
-    neapi_unit_say(judging->unit,
-                   "projection %.*s keeps rows with SQL; a store in PostgreSQL has none for "
-                   "projections",
-                   NEAPI_TEXT(projection));
-    return refuse(judging, NEAP_USAGE, 0);
-}
-
 static bool judge_op(judgement *judging, const neapi_op *op, const neapi_pg_condition *condition)
 {
     switch (op->kind) {
@@ -205,9 +197,8 @@ static bool judge_op(judgement *judging, const neapi_op *op, const neapi_pg_cond
     case NEAPI_OP_CLEAR:
         return clear_collection(judging, op->clear.collection, op->clear.most);
     case NEAPI_OP_SQL:
-        return refuse_sql(judging, op->statement.projection);
     case NEAPI_OP_TABLES:
-        return refuse_sql(judging, op->tables.projection);
+        return true; /* they are run behind all others */
     }
     return refuse(judging, NEAP_USAGE, 0);
 }
@@ -271,8 +262,10 @@ static bool settle(judgement *judging)
     return tag_events(batch, unit);
 }
 
-neap_status neapi_pg_judge(neapi_pg_batch *batch, neapi_unit *unit, neap_error *error)
+neap_status neapi_pg_judge(neapi_pg_session *session, neapi_unit *unit, neap_error *error)
 {
+    neapi_pg_batch *batch = session->batch;
+    neap_status status = NEAP_OK;
     judgement judging = {.batch = batch, .unit = unit};
     bool well = true;
     batch->unit++;
@@ -288,6 +281,10 @@ neap_status neapi_pg_judge(neapi_pg_batch *batch, neapi_unit *unit, neap_error *
         judging.verdict.op = i;
         well = judge_op(&judging, &unit->ops[i], condition);
     }
+    if (well && judging.verdict.status == NEAP_OK && batch->has_sql && neapi_pg_has_sql(unit))
+        status = neapi_pg_run_unit(session, unit, &judging.verdict, error);
+    if (status != NEAP_OK)
+        return status;
     if (judging.verdict.status == NEAP_OK) {
         judging.verdict.op = 0;
         well = well && settle(&judging);

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "outgoing.h"
+#include "projected.h"
 #include "rows.h"
 
 /* ---- Asking the database --------------------------------------------------------------------- */
@@ -12,7 +13,7 @@ typedef struct questions {
     neapi_pg_batch *batch;
     neapi_pg_array arrays[4];
     int count;
-    int head, streams, keys, documents, collections, conditions;
+    int head, streams, keys, documents, collections, conditions, tables;
 } questions;
 
 static neapi_pg_array *array(questions *asked, int n, neapi_pg_type type)
@@ -106,6 +107,12 @@ static bool ask_conditions(questions *asked)
     bool failed = text.failed;
     neapi_buffer_fini(&text);
     return !failed && queue(asked, NEAPI_PG_SQL_NEWEST_TAGGED, 4, &asked->conditions);
+}
+
+static bool ask_tables(questions *asked)
+{
+    asked->tables = -1;
+    return !asked->batch->has_sql || queue(asked, NEAPI_PG_SQL_TABLES_STATE, 0, &asked->tables);
 }
 
 /* ---- What it answers ------------------------------------------------------------------------- */
@@ -232,13 +239,16 @@ static neap_status ask(questions *asked, neap_error *error)
     asked->count = 2; /* behind the beginning and the lock */
     bool well = queue(asked, NEAPI_PG_SQL_HEAD, 0, &asked->head) && ask_streams(asked) &&
                 ask_keys(asked) && ask_documents(asked) && ask_collections(asked) &&
-                ask_conditions(asked);
+                ask_conditions(asked) && ask_tables(asked);
     /* What is queued already is sent in any case, so that the connection can go on. */
     neap_status status = neapi_pg_run(connection, error);
     if (status != NEAP_OK || !well)
         return well ? status : neapi_nomem(error);
     const PGresult *head = neapi_pg_result(connection, (size_t)asked->head);
     asked->batch->head = PQntuples(head) != 0 ? (uint64_t)neapi_pg_get_integer(head, 0, 0) : 0;
+    if (asked->tables >= 0)
+        neapi_pg_projected_note(asked->session->projected,
+                                neapi_pg_result(connection, (size_t)asked->tables));
     take_streams(asked);
     take_keys(asked);
     take_conditions(asked);

@@ -17,6 +17,11 @@ void neapi_pg_integer(neapi_pg_params *params, int64_t value)
     param(params, number, sizeof *number);
 }
 
+void neapi_pg_bool(neapi_pg_params *params, bool value)
+{
+    param(params, value ? "\1" : "\0", 1);
+}
+
 void neapi_pg_text(neapi_pg_params *params, neap_text text)
 {
     param(params, text.size != 0 ? text.data : "", text.size);

@@ -18,15 +18,18 @@ typedef struct neapi_pg_params {
 #define NEAPI_PG_PARAMS_INIT ((neapi_pg_params){.count = 0})
 
 void neapi_pg_integer(neapi_pg_params *params, int64_t value);
+void neapi_pg_bool(neapi_pg_params *params, bool value);
 void neapi_pg_text(neapi_pg_params *params, neap_text text); /* or bytea */
 void neapi_pg_uuid(neapi_pg_params *params, const neap_uuid *uuid);
 void neapi_pg_null(neapi_pg_params *params);
 
 typedef enum neapi_pg_type { /* as PostgreSQL numbers them */
+                             NEAPI_PG_UNKNOWN = 0,
                              NEAPI_PG_BOOL = 16,
                              NEAPI_PG_BYTEA = 17,
                              NEAPI_PG_INT8 = 20,
                              NEAPI_PG_TEXT = 25,
+                             NEAPI_PG_FLOAT8 = 701,
                              NEAPI_PG_UUID = 2950,
 } neapi_pg_type;
 

@@ -30,6 +30,7 @@ typedef struct neapi_pg_session {
     size_t tag_capacity;
     struct neapi_pg_batch *batch;     /* of a writing session */
     struct neapi_pg_outgoing *writes; /* of a writing session */
+    struct neapi_pg_projected *projected;
 } neapi_pg_session;
 
 /* The slots of the table that have a file of their own. */
@@ -59,6 +60,8 @@ neap_status neapi_pg_list_collections(neapi_session *session, neapi_collection_l
                                       neap_error *error);
 neap_status neapi_pg_show_kept(neapi_session *session, int64_t now_us, const neapi_kept_sink *sink,
                                uint64_t *head, neap_error *error);
+neap_status neapi_pg_select(neapi_session *session, const neapi_statement *statement, size_t limit,
+                            neapi_result *result, neap_error *error);
 neap_status neapi_pg_maintain(neapi_session *session, int64_t now_us, bool *more,
                               neap_error *error);
 neap_status neapi_pg_verify(neapi_session *session, const neapi_verify_sink *sink,

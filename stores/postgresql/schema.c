@@ -7,16 +7,32 @@
 #include "base/text.h"
 #include "rows.h"
 
-#define LAYOUT 1
+#define LAYOUT 2
 
 #define NAME "text COLLATE \"C\" NOT NULL"
+
+#define PROJECTION_TABLES                                                                          \
+    "CREATE TABLE projection_tables (made bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "       \
+    "name " NAME ", build bigint NOT NULL, projection " NAME ", shown boolean NOT NULL "           \
+    "DEFAULT false, UNIQUE (name, build))"
+
+/* Documents are bytes, of which PostgreSQL's texts cannot have all: those that are none are shown
+ * as it writes bytes, with \ooo for what it has no character for. */
+#define AS_TEXT                                                                                    \
+    "CREATE FUNCTION as_text(data bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL " \
+    "SAFE AS 'BEGIN RETURN convert_from(data, ''UTF8''); EXCEPTION WHEN "                          \
+    "character_not_in_repertoire OR untranslatable_character THEN "                                \
+    "RETURN encode(data, ''escape''); END'"
+#define DOCUMENT_LIST                                                                              \
+    "CREATE VIEW document_list AS SELECT collection, as_text(key) AS key, as_text(data) AS data "  \
+    "FROM documents"
 
 /* Data and documents come back byte for byte, so neither is of type json or jsonb; as_json makes
  * them such, and is what an index on a field is made with. */
 static const char *const layout[] = {
     "CREATE TABLE store (application text NOT NULL, layout bigint NOT NULL, "
     "made_at timestamptz NOT NULL DEFAULT now())",
-    "INSERT INTO store (application, layout) VALUES ('neap', 1)",
+    "INSERT INTO store (application, layout) VALUES ('neap', 2)",
     "CREATE TABLE events (position bigint PRIMARY KEY, version bigint NOT NULL, "
     "recorded_at bigint NOT NULL, schema bigint NOT NULL, id uuid NOT NULL, command_id uuid, "
     "correlation_id uuid, causation_id uuid, stream " NAME ", type " NAME ", tags text[], "
@@ -50,10 +66,21 @@ static const char *const layout[] = {
     "CREATE VIEW command_log AS SELECT first, last, name, as_json(data) AS data, "
     "to_timestamp(recorded_at / 1000000.0) AS recorded_at, as_json(meta) AS meta, id, "
     "correlation_id, causation_id FROM commands",
-    "CREATE VIEW document_list AS SELECT collection, convert_from(key, 'UTF8') AS key, "
-    "convert_from(data, 'UTF8') AS data FROM documents",
+    PROJECTION_TABLES,
+    AS_TEXT,
+    DOCUMENT_LIST,
 };
 #define LAYOUT_STEPS (sizeof layout / sizeof *layout)
+
+/* What a store of layout 1 lacks. */
+static const char *const migration[] = {
+    PROJECTION_TABLES,
+    AS_TEXT,
+    "DROP VIEW document_list",
+    DOCUMENT_LIST,
+    "UPDATE store SET layout = 2",
+};
+#define MIGRATION_STEPS (sizeof migration / sizeof *migration)
 
 /* Whether there is a schema of the name, something in it, and the tables that make it a store. */
 #define FOUND                                                                                      \
@@ -63,8 +90,9 @@ static const char *const layout[] = {
     "WHERE n.nspname = $1 AND c.relname = 'store' AND c.relkind = 'r'), (SELECT count(*) "         \
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "          \
     "AND c.relname IN ('events', 'events_by_type', 'events_by_category', 'tags', 'commands', "     \
-    "'keys', 'keys_by_expiry', 'snapshots', 'documents', 'writers'))"
-#define PARTS 10
+    "'keys', 'keys_by_expiry', 'snapshots', 'documents', 'writers', 'projection_tables'))"
+#define PARTS   11
+#define PARTS_1 10 /* of layout 1 */
 
 typedef struct schema_state {
     int64_t schema, relations, store, parts;
@@ -82,34 +110,40 @@ static neap_status look(neapi_pg_connection *connection, schema_state *found, ne
     return status;
 }
 
-static neap_status check(neapi_pg_connection *connection, const schema_state *found,
-                         neap_error *error)
+static neap_status read_layout(neapi_pg_connection *connection, const schema_state *found,
+                               int64_t *version, neap_error *error)
 {
     const char *schema = connection->target->schema;
     PGresult *rows;
-    neap_status status = NEAP_OK;
     if (found->store == 0)
         return neapi_fail(error, NEAP_CORRUPT,
                           "the schema \"%s\" has something else in it than a store of Neap; name "
                           "another one with ?schema=",
                           schema);
-    status =
+    neap_status status =
         neapi_pg_ask_text(connection, "SELECT layout, application FROM store", NULL, &rows, error);
     if (status != NEAP_OK)
         return status;
-    int64_t version = PQntuples(rows) == 1 ? neapi_pg_get_integer(rows, 0, 0) : 0;
-    if (version <= 0 || !neapi_text_equal(neapi_pg_get_text(rows, 0, 1), NEAPI_LITERAL("neap")))
+    *version = PQntuples(rows) == 1 ? neapi_pg_get_integer(rows, 0, 0) : 0;
+    if (*version <= 0 || !neapi_text_equal(neapi_pg_get_text(rows, 0, 1), NEAPI_LITERAL("neap")))
         return neapi_fail(error, NEAP_CORRUPT, "the schema \"%s\" is no store of Neap's", schema);
-    if (version > LAYOUT)
+    if (*version > LAYOUT)
         return neapi_fail(error, NEAP_CORRUPT,
                           "the store was made by a newer Neap: its layout is %" PRId64
                           ", and this one knows %d",
-                          version, LAYOUT);
-    if (found->parts != PARTS)
+                          *version, LAYOUT);
+    return NEAP_OK;
+}
+
+static neap_status check(neapi_pg_connection *connection, const schema_state *found,
+                         int64_t version, neap_error *error)
+{
+    int parts = version == 1 ? PARTS_1 : PARTS;
+    if (found->parts != parts)
         return neapi_fail(error, NEAP_CORRUPT,
                           "the store is damaged: of its %d tables and indexes the schema \"%s\" "
                           "has %" PRId64,
-                          PARTS, schema, found->parts);
+                          parts, connection->target->schema, found->parts);
     return NEAP_OK;
 }
 
@@ -126,10 +160,34 @@ static neap_status make(neapi_pg_connection *connection, bool schema, neap_error
     return neapi_pg_run(connection, error);
 }
 
-/* Under the lock that commits take too: whoever comes second finds the store made. */
+static neap_status migrate(neapi_pg_connection *connection, neap_error *error)
+{
+    for (size_t i = 0; i < MIGRATION_STEPS; i++)
+        neapi_pg_queue_text(connection, migration[i], NULL);
+    neapi_pg_queue_text(connection, "COMMIT", NULL);
+    return neapi_pg_run(connection, error);
+}
+
+/* Makes what is missing in the transaction that is under way, if it still is. */
+static neap_status make_or_migrate(neapi_pg_connection *connection, neap_error *error)
+{
+    schema_state found;
+    int64_t version;
+    neap_status status = look(connection, &found, error);
+    bool makes = status == NEAP_OK && found.relations == 0;
+    if (status == NEAP_OK && !makes)
+        status = read_layout(connection, &found, &version, error);
+    if (status != NEAP_OK || (!makes && version != 1))
+        return status;
+    status = neapi_pg_go_on(connection, error);
+    if (status != NEAP_OK)
+        return status;
+    return makes ? make(connection, found.schema == 0, error) : migrate(connection, error);
+}
+
+/* Under the lock that commits take too: whoever comes second finds it done. */
 static neap_status make_once(neapi_pg_connection *connection, neap_error *error)
 {
-    schema_state again;
     neapi_pg_params params = NEAPI_PG_PARAMS_INIT;
     neapi_pg_text(&params, neapi_text_of(connection->target->schema));
     neap_status status = neapi_pg_begin(connection, error);
@@ -139,12 +197,7 @@ static neap_status make_once(neapi_pg_connection *connection, neap_error *error)
     neapi_pg_queue(connection, NEAPI_PG_SQL_LOCK, &params);
     status = neapi_pg_run(connection, error);
     if (status == NEAP_OK)
-        status = look(connection, &again, error);
-    if (status == NEAP_OK && again.relations == 0) {
-        status = neapi_pg_go_on(connection, error);
-        if (status == NEAP_OK)
-            status = make(connection, again.schema == 0, error);
-    }
+        status = make_or_migrate(connection, error);
     neapi_pg_rollback(connection);
     return status;
 }
@@ -153,14 +206,19 @@ neap_status neapi_pg_schema_check(neapi_pg_connection *connection, neapi_mode mo
                                   neap_error *error)
 {
     schema_state found;
+    int64_t version = 0;
     neap_status status = look(connection, &found, error);
-    if (status == NEAP_OK && found.relations == 0 && mode == NEAPI_MODE_WRITE) {
+    if (status == NEAP_OK && found.relations != 0)
+        status = read_layout(connection, &found, &version, error);
+    if (status == NEAP_OK && version < LAYOUT && mode == NEAPI_MODE_WRITE) {
         status = make_once(connection, error);
         if (status == NEAP_OK)
             status = look(connection, &found, error);
+        if (status == NEAP_OK)
+            status = read_layout(connection, &found, &version, error);
     }
     if (status == NEAP_OK && found.relations == 0)
         return neapi_fail(error, NEAP_UNKNOWN, "the database has no store in the schema \"%s\"",
                           connection->target->schema);
-    return status == NEAP_OK ? check(connection, &found, error) : status;
+    return status == NEAP_OK ? check(connection, &found, version, error) : status;
 }

@@ -108,6 +108,17 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
         "WHERE expires_at <= $1::bigint ORDER BY expires_at LIMIT $2::bigint)) "
         "AND expires_at <= $1::bigint",
 
+    [NEAPI_PG_SQL_SAVEPOINT] = "SAVEPOINT neap",
+    [NEAPI_PG_SQL_RELEASE] = "RELEASE SAVEPOINT neap",
+    [NEAPI_PG_SQL_BACK_TO_SAVEPOINT] = "ROLLBACK TO SAVEPOINT neap",
+    [NEAPI_PG_SQL_LIMITS] =
+        "SELECT set_config('statement_timeout', $1::text, true), set_config('lock_timeout', "
+        "$2::text, true), set_config('enable_seqscan', $3::text, true), "
+        "set_config('enable_bitmapscan', $3::text, true), set_config('enable_hashjoin', $3::text, "
+        "true), set_config('enable_mergejoin', $3::text, true)",
+    [NEAPI_PG_SQL_CONSTRAINTS] = "SET CONSTRAINTS ALL IMMEDIATE",
+    [NEAPI_PG_SQL_TABLES_STATE] = "SELECT coalesce(max(made), 0), count(*) FROM projection_tables",
+
     [NEAPI_PG_SQL_STREAM_HEAD] = "SELECT version, position FROM events WHERE stream = $1::text "
                                  "ORDER BY version DESC LIMIT 1",
     [NEAPI_PG_SQL_LOG] = LOG(""),

@@ -28,6 +28,13 @@ typedef enum neapi_pg_sql {
     NEAPI_PG_SQL_WRITER_GONE,
     NEAPI_PG_SQL_TELL,
     NEAPI_PG_SQL_KEYS_EXPIRE,
+    /* Rows of projections. */
+    NEAPI_PG_SQL_SAVEPOINT,
+    NEAPI_PG_SQL_RELEASE,
+    NEAPI_PG_SQL_BACK_TO_SAVEPOINT,
+    NEAPI_PG_SQL_LIMITS,
+    NEAPI_PG_SQL_CONSTRAINTS,
+    NEAPI_PG_SQL_TABLES_STATE,
     /* Reading; what goes backward comes behind what goes forward. */
     NEAPI_PG_SQL_STREAM_HEAD,
     NEAPI_PG_SQL_LOG,
