@@ -275,6 +275,17 @@ NEAP_API neap_status neap_list(neap_runtime *runtime, const char *projection,
                                const neap_list_options *options, char **json, size_t *size,
                                neap_error *error);
 
+/* The rows that a SELECT gives, as a JSON list of objects by the names of its columns; a column
+ * that is NULL is left out. The statement reads the live tables of one projection that keeps rows,
+ * which it calls {name}, and nothing else. parameters: a JSON list of at most 200 texts, numbers,
+ * booleans (1 and 0) and nulls, bound to its `?` in order; NULL: none. Owns: the caller
+ * (neap_free()). Threads: any. Errors: UNKNOWN (no such projection), USAGE (it keeps no rows; the
+ * statement), INVALID (parameters; a value that JSON cannot say), LIMIT (more than 4 MiB of rows;
+ * it runs for too long), STORE, NOMEM. */
+NEAP_API neap_status neap_select(neap_runtime *runtime, const char *projection,
+                                 const char *statement, const char *parameters, char **json,
+                                 size_t *size, neap_error *error);
+
 /* Makes a projection's documents anew, from the beginning of the log, beside those that it has,
  * which go on being kept up to date and answering; then takes the new ones in one step. Waits until
  * that is done (timeout_ms 0: as long as it takes); it goes on without being waited for, and, after

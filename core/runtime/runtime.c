@@ -15,6 +15,7 @@
 #include "runtime/options.h"
 #include "runtime/outlet.h"
 #include "runtime/rescue.h"
+#include "runtime/select.h"
 #include "runtime/subscribed.h"
 
 static void log_of_domain(void *user, neap_log_level level, const char *text)
@@ -53,6 +54,7 @@ static neapi_engine_options engine_options_for(neap_runtime *runtime, neapi_lane
     options.load_state = neapi_lane_state_for_handler;
     options.find_document = neapi_lane_find_document;
     options.list_documents = neapi_lane_list_documents;
+    options.select_rows = neapi_lane_select_rows;
     options.let_go = neapi_lane_let_go;
     if (!neapi_is_inline(runtime)) {
         options.entering = neapi_stay_begin;

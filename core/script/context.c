@@ -221,6 +221,11 @@ static int context_list(lua_State *L)
     return neapi_context_list_lj(L, check_looking_lj(L, "list"));
 }
 
+static int context_select(lua_State *L)
+{
+    return neapi_context_select_lj(L, check_looking_lj(L, "select"));
+}
+
 /* The run, if it is one that may wait. */
 static neapi_run *check_waiting_lj(lua_State *L, const char *what, const char *instead)
 {
@@ -282,11 +287,11 @@ static int context_cancel(lua_State *L)
 
 static int unknown_property(lua_State *L, neap_text name)
 {
-    static const char *const names[] = {
-        "now",    "id",       "publish",        "state",          "dispatch",
-        "query",  "sleep",    "find",           "list",           "send",
-        "cancel", "meta",     "command_id",     "correlation_id", "causation_id",
-        "event",  "services", "idempotency_key"};
+    static const char *const names[] = {"now",      "id",         "publish",        "state",
+                                        "dispatch", "query",      "sleep",          "find",
+                                        "list",     "select",     "send",           "cancel",
+                                        "meta",     "command_id", "correlation_id", "causation_id",
+                                        "event",    "services",   "idempotency_key"};
     return neapi_context_unknown_lj(L, name, names, sizeof names / sizeof *names);
 }
 
@@ -319,12 +324,19 @@ static int context_index(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"now", context_now},           {"id", context_id},
-    {"publish", context_publish},   {"state", context_state},
-    {"dispatch", context_dispatch}, {"query", context_query},
-    {"sleep", context_sleep},       {"find", context_find},
-    {"list", context_list},         {"send", context_send},
-    {"cancel", context_cancel},     {NULL, NULL},
+    {"now", context_now},
+    {"id", context_id},
+    {"publish", context_publish},
+    {"state", context_state},
+    {"dispatch", context_dispatch},
+    {"query", context_query},
+    {"sleep", context_sleep},
+    {"find", context_find},
+    {"list", context_list},
+    {"select", context_select},
+    {"send", context_send},
+    {"cancel", context_cancel},
+    {NULL, NULL},
 };
 
 const neapi_context_class neapi_handler_class = {"neap.Context", methods, context_index,

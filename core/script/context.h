@@ -71,10 +71,11 @@ int neapi_context_event_lj(lua_State *L, neapi_engine *engine);
 int neapi_context_publish_lj(lua_State *L, neapi_engine *engine);
 /* context:state(aggregate, id) → state | nil; core/script/context_state.c. */
 int neapi_context_state_lj(lua_State *L, neapi_engine *engine);
-/* context:find(projection, key) → document | nil, context:list(projection, options) → list;
- * core/script/context_find.c. */
+/* context:find(projection, key) → document | nil, context:list(projection, options) → list,
+ * context:select(projection, statement, …) → rows; core/script/context_find.c. */
 int neapi_context_find_lj(lua_State *L, neapi_engine *engine);
 int neapi_context_list_lj(lua_State *L, neapi_engine *engine);
+int neapi_context_select_lj(lua_State *L, neapi_engine *engine);
 /* context:sleep(seconds) → true | nil, err; core/script/context_ask.c. */
 int neapi_context_sleep_lj(lua_State *L, neapi_run *run);
 /* context:dispatch and context:query (command or query, options) → result | nil, err. */

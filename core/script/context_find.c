@@ -1,9 +1,11 @@
-/* context:find and context:list. */
+/* context:find, context:list and context:select. */
 #include <lauxlib.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "script/context.h"
 #include "script/list_options.h"
+#include "script/select.h"
 #include "script/trace.h"
 
 static neap_text projection_lj(lua_State *L, const char *method)
@@ -55,4 +57,22 @@ int neapi_context_list_lj(lua_State *L, neapi_engine *engine)
     return give_lj(L, engine,
                    engine->options.list_documents(engine->options.host, projection, &options,
                                                   &engine->scratch, &engine->failure));
+}
+
+int neapi_context_select_lj(lua_State *L, neapi_engine *engine)
+{
+    neap_text projection = projection_lj(L, "context:select"), parameters;
+    neap_text statement = neapi_select_statement_lj(L, "context:select");
+    if (engine->options.select_rows == NULL)
+        return neapi_misuse_lj(L, "context:select is not available here");
+    neapi_buffer_clear(&engine->scratch);
+    neapi_select_parameters_lj(L, "context:select", &engine->scratch);
+    if (engine->scratch.failed)
+        return give_lj(L, engine, neapi_nomem(&engine->failure));
+    lua_pushlstring(L, engine->scratch.data, engine->scratch.size);
+    parameters.data = lua_tolstring(L, -1, &parameters.size);
+    neapi_buffer_clear(&engine->scratch);
+    return give_lj(L, engine,
+                   engine->options.select_rows(engine->options.host, projection, statement,
+                                               parameters, &engine->scratch, &engine->failure));
 }

@@ -51,9 +51,9 @@ int neapi_context_event_lj(lua_State *L, neapi_engine *engine)
 void neapi_context_refuse_lj(lua_State *L, neap_text name, const char *who, const char *instead)
 {
     static const char *const all[] = {
-        "dispatch", "send",     "publish", "query",  "state",    "find",
-        "list",     "sleep",    "timeout", "cancel", "complete", "compensate",
-        "fail",     "services", "event",   "key",    "meta",     "idempotency_key"};
+        "dispatch", "send",  "publish", "query",  "state",          "find",       "list",
+        "select",   "sleep", "timeout", "cancel", "complete",       "compensate", "fail",
+        "services", "event", "key",     "meta",   "idempotency_key"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (neapi_text_equal(name, neapi_text_of(all[i])))
             neapi_misuse_lj(L, "context.%s: %s has none; %s", all[i], who, instead);

@@ -49,6 +49,11 @@ static int context_list(lua_State *L)
     return neapi_context_list_lj(L, check_lj(L, "list"));
 }
 
+static int context_select(lua_State *L)
+{
+    return neapi_context_select_lj(L, check_lj(L, "select"));
+}
+
 static int context_sleep(lua_State *L)
 {
     return neapi_context_sleep_lj(L, check_lj(L, "sleep")->scope.run);
@@ -66,9 +71,9 @@ static int context_dispatch(lua_State *L)
 
 static int unknown_property(lua_State *L, neap_text name)
 {
-    static const char *const own[] = {"now",   "id",       "send", "cancel",        "state",
-                                      "sleep", "query",    "find", "list",          "dispatch",
-                                      "event", "services", "meta", "correlation_id"};
+    static const char *const own[] = {"now",      "id",    "send",     "cancel", "state",
+                                      "sleep",    "query", "find",     "list",   "select",
+                                      "dispatch", "event", "services", "meta",   "correlation_id"};
     neapi_context_refuse_lj(L, name, "a subscriber",
                             "what it wants done it dispatches, or sends, as a command");
     return neapi_context_unknown_lj(L, name, own, sizeof own / sizeof *own);
@@ -105,17 +110,12 @@ static int context_index(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"now", context_now},
-    {"id", context_id},
-    {"send", context_send},
-    {"cancel", context_cancel},
-    {"state", context_state},
-    {"sleep", context_sleep},
-    {"query", context_query},
-    {"dispatch", context_dispatch},
-    {"find", context_find},
-    {"list", context_list},
-    {NULL, NULL},
+    {"now", context_now},       {"id", context_id},
+    {"send", context_send},     {"cancel", context_cancel},
+    {"state", context_state},   {"sleep", context_sleep},
+    {"query", context_query},   {"dispatch", context_dispatch},
+    {"find", context_find},     {"list", context_list},
+    {"select", context_select}, {NULL, NULL},
 };
 
 const neapi_context_class neapi_subscriber_class = {"neap.SubscriberContext", methods,

@@ -53,6 +53,9 @@ typedef struct neapi_engine_options {
     neap_status (*list_documents)(void *host, neap_text projection,
                                   const neap_list_options *options, neapi_buffer *json,
                                   neap_error *error);
+    /* The same for context:select(). parameters: a JSON list, or empty. */
+    neap_status (*select_rows)(void *host, neap_text projection, neap_text statement,
+                               neap_text parameters, neapi_buffer *json, neap_error *error);
     /* Called before a handler is stopped for memory: frees, with neapi_engine_state_free and
      * nothing else of the engine, the states that are only kept for speed. May be NULL. */
     void (*let_go)(void *host);

@@ -88,6 +88,7 @@ int neapi_host_metrics(lua_State *L);
 /* Documents: core/script/host_find.c. */
 int neapi_host_find(lua_State *L);
 int neapi_host_list(lua_State *L);
+int neapi_host_select(lua_State *L);
 /* Sagas: core/script/host_saga.c. */
 int neapi_host_saga(lua_State *L);
 int neapi_host_sagas(lua_State *L);

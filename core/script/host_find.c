@@ -1,11 +1,13 @@
-/* Documents of projections, for the host. */
+/* Documents and rows of projections, for the host. */
 #include <lauxlib.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
 #include "script/convert.h"
 #include "script/host.h"
 #include "script/list_options.h"
+#include "script/select.h"
 #include "script/trace.h"
 
 static const char *check_projection_lj(lua_State *L, const char *method)
@@ -55,5 +57,23 @@ int neapi_host_list(lua_State *L)
     size_t size;
     char **text = neapi_host_text_place_lj(L);
     neap_status status = neap_list(host->runtime, projection, &options, text, &size, &error);
+    return return_value(L, status, text, size, &error);
+}
+
+/* runtime:select(projection, statement, …) → rows | nil, err */
+int neapi_host_select(lua_State *L)
+{
+    neapi_host *host = neapi_host_check_lj(L, "select");
+    const char *projection = check_projection_lj(L, "select");
+    const char *statement = neapi_select_statement_lj(L, "runtime:select").data;
+    neap_error error;
+    size_t size;
+    neapi_buffer_clear(&host->json);
+    neapi_select_parameters_lj(L, "runtime:select", &host->json);
+    neapi_buffer_byte(&host->json, 0);
+    char **text = neapi_host_text_place_lj(L);
+    neap_status status = host->json.failed ? neapi_nomem(&error)
+                                           : neap_select(host->runtime, projection, statement,
+                                                         host->json.data, text, &size, &error);
     return return_value(L, status, text, size, &error);
 }

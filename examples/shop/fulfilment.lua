@@ -147,6 +147,26 @@ shop:projection "customers" {
   },
 }
 
+-- What came in and was not given back, as rows that SQL can count.
+shop:projection "payments" {
+  schema = "CREATE TABLE {payments} (order_id TEXT PRIMARY KEY, amount INTEGER NOT NULL)",
+  events = {
+    PaymentReceived = function(sql, event)
+      sql("INSERT INTO {payments} VALUES (?, ?)", event.order_id, event.amount)
+    end,
+    PaymentRefunded = function(sql, event)
+      sql("DELETE FROM {payments} WHERE order_id = ?", event.order_id)
+    end,
+  },
+}
+
+shop:answer(shop:query "Revenue" { least = "integer?" }, function(query, context)
+  local rows = context:select("payments", [[
+    SELECT count(*) AS orders, coalesce(sum(amount), 0) AS total FROM {payments} WHERE amount >= ?
+  ]], query.least or 0)
+  return rows[1]
+end)
+
 -- Who ordered hears of it.
 shop:service("mail", function()
   return { send = function(order_id, text) print(order_id .. ": " .. text) end }

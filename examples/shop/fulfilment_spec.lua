@@ -32,6 +32,8 @@ describe("an order for a lamp", function()
       :expect_follows(shop.OrderShipped { order_id = "o-1" }, shop.StockRemoved(order))
       :expect_saga("fulfilment", "o-1", { status = "completed" })
       :expect_state("Stock", "lamp", { free = 0, reserved = {} })
+      :expect_rows("payments", { due })
+      :expect_answer("Revenue", { orders = 1, total = 4200 })
   end)
 
   it("is taken back when nobody pays, the last step first", function()
@@ -57,6 +59,7 @@ describe("an order for a lamp", function()
       :expect_follows(reserved, requested)
       :given { shop.PaymentReceived(due), shop.OrderCancelled { order_id = "o-1" } }
       :expect_follows(shop.PaymentRefunded(due), shop.StockReleased(order))
+      :expect_rows("payments", {})
   end)
 end)
 

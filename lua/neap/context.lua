@@ -68,6 +68,21 @@ function Context:find(projection, key) end
 ---@return { key: string, document: any }[]
 function Context:list(projection, options) end
 
+---The rows that a SELECT gives of a projection that keeps rows, as `runtime:select` gives them. In
+---queries and plain handlers.
+---
+---```lua
+---shop:answer(TopCustomers, function(query, context)
+---  return context:select("revenue",
+---    "SELECT customer, total FROM {revenue} ORDER BY total DESC LIMIT ?", query.count)
+---end)
+---```
+---@param projection string
+---@param statement string
+---@param ... string|number|boolean|nil bound to its `?` in order
+---@return table<string, any>[]
+function Context:select(projection, statement, ...) end
+
 ---Dispatches another command from a plain handler and waits until it is durable, in a unit of work
 ---of its own. What the handler itself publishes is recorded when it returns: if that fails, what it
 ---dispatched stays, and the error's `outcome` is "unknown".

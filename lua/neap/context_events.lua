@@ -68,6 +68,12 @@ function SubscriberContext:find(projection, key) end
 ---@return { key: string, document: any }[]
 function SubscriberContext:list(projection, options) end
 
+---@param projection string
+---@param statement string
+---@param ... string|number|boolean|nil bound to its `?` in order
+---@return table<string, any>[]
+function SubscriberContext:select(projection, statement, ...) end
+
 ---Waits; other events wait behind this one, in its partition.
 ---@param seconds number from 0 to 86,400
 ---@return true? # nil: the time is over

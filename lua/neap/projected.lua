@@ -1,4 +1,4 @@
--- What a specification expects of projections: their documents.
+-- What a specification expects of projections: their documents, or rows.
 
 local check = require "neap.check"
 local difference = require "neap.difference"
@@ -108,14 +108,14 @@ local function backwards(map)
   end
 end
 
----Folds a projection anew, and gives its documents.
+---Folds a projection anew, and gives what it keeps.
 ---@param self neap.Scenario
 ---@param projection table
 ---@param method string
----@param key? string
+---@param read fun(): any
 ---@param iterate function what `pairs` is meanwhile
----@return table<string, any>
-local function fold(self, projection, method, key, iterate)
+---@return any
+local function fold(self, projection, method, read, iterate)
   local _ <close> = setmetatable({ before = pairs }, {
     __close = function(kept)
       rawset(_G, "pairs", kept.before)
@@ -128,26 +128,57 @@ local function fold(self, projection, method, key, iterate)
       fail("%s: %s cannot be folded anew: it %s", method, projection.name, told(err))
     end
   end
-  return documents_of(self, projection, method, key)
+  return read()
 end
+
+---What a projection keeps.
+---@class neap.Kept
+---@field what string
+---@field read fun(): any
+---@field compare fun(expected: any, actual: any): string[] the lines that tell them apart
 
 ---A projection that was folded step by step must be that which is folded anew, also where `pairs`
 ---goes another way: this finds a fold that looks at anything but document and event.
 ---@param self neap.Scenario
 ---@param projection table
 ---@param method string
----@param key? string
----@param documents table<string, any>
-local function check_fold(self, projection, method, key, documents)
-  local lines = compare(documents, fold(self, projection, method, key, backwards))
+---@param kept neap.Kept
+---@param before any
+local function check_fold(self, projection, method, kept, before)
+  local lines = kept.compare(before, fold(self, projection, method, kept.read, backwards))
   if #lines == 0 then
     return
   end
-  local by_order = #compare(documents, fold(self, projection, method, key, ordinary)) == 0
-  table.insert(lines, 1, projection.name .. (by_order
-    and " has other documents when `pairs` goes in another order, on which no fold may depend:"
-    or " has other documents when it is folded anew; does a fold depend on anything else?"))
+  local by_order = #kept.compare(before, fold(self, projection, method, kept.read, ordinary)) == 0
+  table.insert(lines, 1, projection.name .. " has other " .. kept.what .. (by_order
+    and " when `pairs` goes in another order, on which no fold may depend:"
+    or " when it is folded anew; does a fold depend on anything else?"))
   fail_lines(lines)
+end
+
+---What a projection keeps once it has folded everything.
+---@param self neap.Scenario
+---@param projection table
+---@param method string
+---@param kept neap.Kept
+---@return any
+local function fold_all(self, projection, method, kept)
+  catch_up(self)
+  local runtime = runtime_of(self)
+  if not projection.live and not projection.inline then
+    local done, err = runtime:catch_up(projection.name)
+    if not done then
+      fail("%s: %s", method, err.message)
+    end
+  end
+  local found = kept.read()
+  local head = scenario.head(self)
+  local checked = self.folded[projection.name]
+  if projection.live or projection.schema or checked ~= head and not projection.inline then
+    check_fold(self, projection, method, kept, found)
+    self.folded[projection.name] = head
+  end
+  return found
 end
 
 ---The documents of a projection that has folded everything.
@@ -156,23 +187,73 @@ end
 ---@param method string
 ---@param key? string whose document is wanted; nil: all
 ---@return table<string, any>
-local function fold_all(self, name, method, key)
+local function all_documents(self, name, method, key)
   local projection = projection_of(self, name, method)
-  catch_up(self)
-  local runtime = runtime_of(self)
-  if not projection.live and not projection.inline then
-    local done, err = runtime:catch_up(name)
-    if not done then
-      fail("%s: %s", method, err.message)
+  if projection.schema then
+    fail("%s: %s keeps rows; expect_rows expects them", method, name)
+  end
+  return fold_all(self, projection, method, {
+    what = "documents",
+    compare = compare,
+    read = function()
+      return documents_of(self, projection, method, key)
+    end,
+  })
+end
+
+-- ---- Rows --------------------------------------------------------------------------------------
+
+---Takes from the list a row that has no difference from the wanted one.
+---@param wanted table
+---@param rows table[]
+---@return boolean
+local function take(wanted, rows)
+  for index, row in ipairs(rows) do
+    if #difference.of(wanted, row) == 0 then
+      table.remove(rows, index)
+      return true
     end
   end
-  local documents = documents_of(self, projection, method, key)
-  local head = scenario.head(self)
-  if projection.live or self.folded[name] ~= head and not projection.inline then
-    check_fold(self, projection, method, key, documents)
-    self.folded[name] = head
+  return false
+end
+
+---The lines that tell expected rows from those that there are, in whatever order.
+---@param expected table[]
+---@param actual table[]
+---@return string[]
+local function compare_rows(expected, actual)
+  local lines, left = {}, table.move(actual, 1, #actual, 1, {})
+  for _, row in ipairs(expected) do
+    if not take(row, left) then
+      lines[#lines + 1] = "  missing     " .. difference.show(row)
+    end
   end
-  return documents
+  for _, row in ipairs(left) do
+    lines[#lines + 1] = "  unexpected  " .. difference.show(row)
+  end
+  return lines
+end
+
+---The lines that tell expected rows from those that there are, one by one.
+---@param expected table[]
+---@param actual table[]
+---@return string[]
+local function compare_in_order(expected, actual)
+  local lines = {}
+  for index = 1, math.max(#expected, #actual) do
+    local wanted, is = expected[index], actual[index]
+    if is == nil or wanted == nil then
+      lines[#lines + 1] = string.format("  %s%d %s", is == nil and "missing     " or "unexpected  ",
+        index, difference.show(is == nil and wanted or is))
+    else
+      local found = difference.of(wanted, is)
+      if #found > 0 then
+        lines[#lines + 1] = "  differs     " .. index
+        table.move(difference.lines(found, "                "), 1, #found, #lines + 1, lines)
+      end
+    end
+  end
+  return lines
 end
 
 -- ---- What is expected --------------------------------------------------------------------------
@@ -188,7 +269,7 @@ function Scenario:expect_document(projection, key, document)
     fail("expect_document needs the document's key, a text or an integer, got %s",
       difference.show(key))
   end
-  local documents = fold_all(self, projection, "expect_document", tostring(key))
+  local documents = all_documents(self, projection, "expect_document", tostring(key))
   local actual = documents[tostring(key)]
   if document == nil and actual ~= nil then
     fail("%s was to have no document '%s', but has %s", projection, key, difference.show(actual))
@@ -219,9 +300,51 @@ function Scenario:expect_documents(projection, documents)
   for key, document in pairs(documents) do
     expected[tostring(key)] = as_json(document)
   end
-  local lines = compare(expected, fold_all(self, projection, "expect_documents"))
+  local lines = compare(expected, all_documents(self, projection, "expect_documents"))
   if #lines > 0 then
     table.insert(lines, 1, projection .. " has other documents than expected:")
+    fail_lines(lines)
+  end
+  return self
+end
+
+---Expects exactly these rows of a projection that keeps rows: of its table `{name}` in any order,
+---or what a SELECT gives, in that order. A column that is NULL is left out.
+---
+---```lua
+---shop:given { placed }
+---  :expect_rows("revenue", { { customer = "ada", total = 4200 } })
+---  :expect_rows("revenue", { { total = 4200 } }, "SELECT sum(total) AS total FROM {revenue}")
+---```
+---@param projection string
+---@param rows table[] each by the names of columns
+---@param statement? string
+---@return neap.Scenario
+function Scenario:expect_rows(projection, rows, statement)
+  local definition = projection_of(self, projection, "expect_rows")
+  if not definition.schema then
+    fail("expect_rows: %s keeps documents; expect_documents expects them", projection)
+  elseif type(rows) ~= "table" then
+    fail("expect_rows needs a list of rows, got %s", difference.show(rows))
+  elseif statement ~= nil and type(statement) ~= "string" then
+    fail("expect_rows needs a SELECT as a text, got %s", difference.show(statement))
+  end
+  local kept = {
+    what = "rows",
+    compare = statement and compare_in_order or compare_rows,
+    read = function()
+      local found, err = runtime_of(self):select(projection,
+        statement or "SELECT * FROM {" .. projection .. "}")
+      return found or fail("expect_rows: it %s", told(err))
+    end,
+  }
+  local expected = {}
+  for index, row in ipairs(rows) do
+    expected[index] = as_json(row)
+  end
+  local lines = kept.compare(expected, fold_all(self, definition, "expect_rows", kept))
+  if #lines > 0 then
+    table.insert(lines, 1, projection .. " has other rows than expected:")
     fail_lines(lines)
   end
   return self

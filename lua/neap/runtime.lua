@@ -594,6 +594,23 @@ function Runtime:check_store() end
 ---@return neap.Error?
 function Runtime:find(projection, key) end
 
+---The rows that a SELECT gives of a projection that keeps rows: a table for each, by the names of
+---its columns; what is NULL is not there. The statement reads the live tables of that projection,
+---which it calls `{name}`, and nothing else.
+---
+---```lua
+---for _, row in ipairs(assert(runtime:select("revenue",
+---  "SELECT customer, total FROM {revenue} WHERE total >= ? ORDER BY total DESC", 1000))) do
+---  print(row.customer, row.total)
+---end
+---```
+---@param projection string
+---@param statement string one SELECT, or WITH; rows of at most 4 MiB
+---@param ... string|number|boolean|nil bound to its `?` in order, at most 200
+---@return table<string, any>[]?
+---@return neap.Error?
+function Runtime:select(projection, statement, ...) end
+
 ---The documents of a projection, in the bytewise order of their keys.
 ---
 ---```lua

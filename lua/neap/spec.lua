@@ -9,6 +9,7 @@ local neap = require "neap"
 local plan = require "neap.plan"
 local scenario = require "neap.lasting"
 local stored = require "neap.stored"
+local temporary = require "neap.temporary"
 
 if internal.own then
   check.misuse "neap.spec is for specifications, which run beside a domain and not in it"
@@ -89,21 +90,43 @@ function SpecDomain:message(name, method)
   return message
 end
 
+---Closes what was opened last, which frees its store.
+---@param self neap.SpecDomain
+local function close_last(self)
+  local _ <close> = rawget(self, "file")
+  local opened = rawget(self, "opened")
+  rawset(self, "opened", nil)
+  rawset(self, "file", nil)
+  if opened then
+    opened:close()
+  end
+end
+
+---The store of a scenario: in memory, but for rows, which need one with SQL.
+---@param self neap.SpecDomain
+---@return string? url
+local function new_store(self)
+  for _, projection in ipairs(self:projections()) do
+    if projection.schema then
+      local file = temporary.store()
+      rawset(self, "file", file)
+      return file.url
+    end
+  end
+end
+
 ---Opens the domain on a store of its own; the runtime before is closed.
 ---@param services? table<string, any>
 ---@param clock fun(): integer
 ---@return neap.Runtime
 function SpecDomain:open(services, clock)
-  local opened = rawget(self, "opened")
-  if opened then
-    opened:close()
-    rawset(self, "opened", nil)
-  end
+  close_last(self)
   local options = {}
   for name, value in pairs(rawget(self, "options")) do
     options[name] = value
   end
   options.services = services or options.services
+  options.store = options.store or new_store(self)
   fake.begin(options.services)
   options.lanes, options.clock, options.seed = 0, clock, options.seed or 1
   local runtime, err = neap.open(rawget(self, "defined"), options)

@@ -251,6 +251,60 @@ static void await_number(neap_runtime *runtime, const char *sql, long long numbe
     assert_int_equal(number_of(sql), number);
 }
 
+/* What a SELECT gives as JSON. */
+static void assert_selected(neap_runtime *runtime, const char *statement, const char *parameters,
+                            const char *expected)
+{
+    char *json;
+    size_t size;
+    if (neap_select(runtime, "customers", statement, parameters, &json, &size, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_string_equal(json, expected);
+    assert_int_equal(size, strlen(json));
+    neap_free(json);
+}
+
+static void assert_refused(neap_runtime *runtime, const char *statement, const char *parameters,
+                           neap_status status, const char *message)
+{
+    char *json = NULL;
+    size_t size;
+    assert_int_equal(neap_select(runtime, "customers", statement, parameters, &json, &size, &error),
+                     status);
+    assert_null(json);
+    if (strstr(error.message, message) == NULL)
+        fail_msg("%s", error.message);
+}
+
+static void rows_are_selected_from_what_is_live(void **state)
+{
+    (void)state;
+    neap_runtime *runtime = open_rows();
+    pay(runtime, "ada", 100);
+    pay(runtime, NULL, 7);
+    drain(runtime);
+    for (int built = 0; built < 2; built++) {
+        assert_selected(runtime, "SELECT name, cents, NULL AS none FROM {customers} ORDER BY name",
+                        NULL,
+                        "[{\"name\":\"ada\",\"cents\":100},{\"name\":\"nobody\",\"cents\":7}]");
+        assert_selected(runtime, "SELECT cents * ? AS a FROM {customers} WHERE name = ?",
+                        " [ 0.5 , \"a\\u0064a\" ] ", "[{\"a\":50.0}]");
+        assert_selected(runtime, "SELECT ? AS a, ? AS b, ? AS c", "[true,false,null]",
+                        "[{\"a\":1,\"b\":0}]");
+        assert_selected(runtime, "SELECT name FROM {customers} WHERE cents < 0", "[]", "[]");
+        rebuild(runtime, "customers");
+    }
+    assert_refused(runtime, "SELECT ?", "{}", NEAP_INVALID, "parameters: ");
+    assert_refused(runtime, "SELECT ?", "[[1]]", NEAP_INVALID,
+                   "expected a text, a number, true, false or null");
+    assert_refused(runtime, "SELECT ?", "[1", NEAP_INVALID, "expected ',' or ']'");
+    assert_refused(runtime, "SELECT ?", "[1] 2", NEAP_INVALID, "parameters: ");
+    assert_refused(runtime, "SELECT * FROM {payments}", NULL, NEAP_USAGE, "payments");
+    assert_refused(runtime, "DELETE FROM {customers}", NULL, NEAP_USAGE, "DELETE");
+    assert_refused(runtime, NULL, NULL, NEAP_USAGE, "must not be NULL");
+    neap_close(runtime);
+}
+
 static void a_changed_schema_is_built_beside(void **state)
 {
     (void)state;
@@ -354,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_the_fold_of_the_log, begin, end),
+        cmocka_unit_test_setup_teardown(rows_are_selected_from_what_is_live, begin, end),
         cmocka_unit_test_setup_teardown(a_changed_schema_is_built_beside, begin, end),
         cmocka_unit_test_setup_teardown(a_statement_that_fails_stops_at_its_event, begin, end),
         cmocka_unit_test_setup_teardown(no_row_is_lost_or_doubled_when_the_process_dies, begin,
