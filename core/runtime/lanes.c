@@ -119,8 +119,9 @@ neap_status neapi_lanes_open(neap_runtime *runtime, neap_text fingerprint, neap_
             return status;
         }
     }
-    bool runs_all = runtime->has_writer && runtime->options.subscriptions == NULL;
-    return runs_all ? open_queue(runtime, error) : NEAP_OK;
+    /* Where other processes write, what is queued of a saga is done by who runs it. */
+    bool runs_all = runtime->options.subscriptions == NULL || runtime->store->backend->shared;
+    return runtime->has_writer && runs_all ? open_queue(runtime, error) : NEAP_OK;
 }
 
 neap_status neapi_lanes_start(neap_runtime *runtime, neap_error *error)

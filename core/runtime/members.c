@@ -13,6 +13,7 @@
 #include "runtime/queue.h"
 
 #define AGAIN_US 50000 /* after what did not go well, or was somebody else's first */
+#define OFTEN_US 10000 /* what others tell is looked at so often at most */
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -25,7 +26,7 @@ static void list_runs(neapi_members *members)
             neapi_buffer_format(&members->runs, "%.*s %u\n", NEAPI_TEXT(definition->name),
                                 definition->version);
     }
-    if (runtime->queue != NULL)
+    if (runtime->options.subscriptions == NULL)
         neapi_buffer_format(&members->runs, "%.*s 0\n", NEAPI_TEXT(NEAPI_OWNED_QUEUE));
     members->self.runs = neapi_text(members->runs.data, members->runs.size);
 }
@@ -55,6 +56,7 @@ static neap_status make(neap_runtime *runtime, neap_error *error)
     neap_uuid_format(neapi_uuid_new(&made->ids, neapi_wall_us(runtime->platform)), made->id);
     neapi_whereabouts_find(&made->self.at);
     list_runs(made);
+    made->queue_us = NEAPI_NO_DEADLINE;
     made->looked_us = neapi_monotonic_us(runtime->platform);
     made->mailbox = neapi_mailbox_new(runtime->platform, 1);
     if (made->runs.failed || made->mailbox == NULL)
@@ -145,11 +147,21 @@ static void pass_on(neapi_members *members, const neapi_told *told)
     neap_runtime *runtime = members->runtime;
     if (told->position != 0)
         neapi_hub_missed(runtime->hub, told->position);
-    if (told->more) {
-        members->look_us = 0;
-        if (runtime->queue != NULL)
-            neapi_queue_tell(runtime->queue, 0);
-    }
+    int64_t soon_us = neapi_monotonic_us(runtime->platform) + OFTEN_US;
+    if (told->more && members->look_us > soon_us)
+        members->look_us = soon_us;
+    if (told->queue && members->queue_us > soon_us)
+        members->queue_us = soon_us;
+}
+
+/* Something of the queue's may be where it was not before. */
+static void tell_queue(neapi_members *members, int64_t now_us)
+{
+    if (now_us < members->queue_us)
+        return;
+    members->queue_us = NEAPI_NO_DEADLINE; /* it looks by itself once a second */
+    if (members->runtime->queue != NULL)
+        neapi_queue_tell(members->runtime->queue, 0);
 }
 
 static void poll_head(neapi_members *members)
@@ -163,6 +175,7 @@ bool neapi_members_step(neapi_members *members)
 {
     int64_t now_us = neapi_monotonic_us(members->runtime->platform);
     bool woken = atomic_exchange(&members->woken, false);
+    tell_queue(members, now_us);
     if (!woken && now_us < members->look_us)
         return false;
     members->look_us = now_us + NEAPI_BEAT_US;
@@ -179,7 +192,8 @@ bool neapi_members_step(neapi_members *members)
 
 int64_t neapi_members_wake_us(const neapi_members *members)
 {
-    return atomic_load(&members->woken) ? 0 : members->look_us;
+    int64_t at_us = members->queue_us < members->look_us ? members->queue_us : members->look_us;
+    return atomic_load(&members->woken) ? 0 : at_us;
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */

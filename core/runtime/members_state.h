@@ -49,6 +49,7 @@ struct neapi_members {
     atomic_bool queue; /* the queue is this member's */
     int64_t patience_us;
     int64_t beat_us, look_us; /* monotonic: when that is due */
+    int64_t queue_us;         /* and when the queue is to be told */
     int64_t looked_us;
     bool deaf;         /* what others commit is not told */
     atomic_bool woken; /* to look before it is due */

@@ -145,7 +145,7 @@ void neapi_partition_start(neapi_lane *lane, neapi_partition *partition)
     bool own = true;
     if (status == NEAP_OK && lane->runtime->members != NULL)
         status = neapi_partition_check_owner(lane, partition, &own, &lane->error);
-    if (!own)
+    if (status == NEAP_OK && !own)
         return; /* it rests in the next step */
     if (status == NEAP_OK && neapi_subscription_has_letters(partition->definition))
         status = neapi_react_start(lane, partition, checkpoint.position, &lane->error);

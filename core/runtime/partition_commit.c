@@ -158,7 +158,8 @@ static void refused(neapi_lane *lane, neapi_partition *partition, const neapi_su
         return;
     }
     if (judged->failure == NULL && verdict->status == NEAP_CONFLICT &&
-        lane->runtime->members != NULL) { /* has another process taken it over? */
+        lane->runtime->members != NULL &&
+        partition->failures == 0) { /* has another process taken it over? */
         neapi_partition_begin_again(lane, partition, false);
         return;
     }

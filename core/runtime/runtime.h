@@ -48,7 +48,8 @@ struct neap_runtime {
     neapi_ahead *ahead; /* for subscriptions that are far behind; NULL: nobody reads for them */
     struct neapi_members *members; /* NULL: nobody else writes to the store */
     int64_t patience_us;           /* of members with others; 0: the usual */
-    struct neapi_queue *queue;     /* one of the lanes'; NULL: not all subscriptions run here */
+    struct neapi_queue *queue;     /* one of the lanes'; NULL: not all subscriptions run here, and
+                                      no other process writes */
     _Atomic(struct neapi_delivery *) delivery; /* NULL: nobody has asked for it */
     struct neapi_subscribed *subscribed;       /* those that have a checkpoint */
     uint32_t subscribed_count;

@@ -52,7 +52,8 @@ typedef struct neapi_session {
 /* What other processes have committed. */
 typedef struct neapi_told {
     uint64_t position; /* events up to here; 0: none */
-    bool more;         /* something of Neap's own, or it is not known what */
+    bool queue;        /* a unit with due_us, or it is not known what */
+    bool more;         /* a unit that tells, or it is not known what */
 } neapi_told;
 
 /* What became of a whole batch when commit fails. */

@@ -27,20 +27,22 @@ void neapi_pg_tell(neapi_pg_session *session, neapi_unit *const *units, size_t c
 {
     neapi_pg_store *store = neapi_pg_store_of(session);
     uint64_t last = 0;
-    bool more = false;
+    bool more = false, queue = false;
     for (size_t i = 0; i < count; i++) {
         if (store->verdicts[i].status != NEAP_OK)
             continue;
         if (store->verdicts[i].last_position > last)
             last = store->verdicts[i].last_position;
-        more = more || units[i]->tells || units[i]->due_us != 0;
+        more = more || units[i]->tells;
+        queue = queue || units[i]->due_us != 0;
     }
-    if (last == 0 && !more)
+    if (last == 0 && !more && !queue)
         return;
     char channel[CHANNEL_BYTES], text[32];
     neapi_pg_params params = NEAPI_PG_PARAMS_INIT;
     name_channel(store, channel);
-    snprintf(text, sizeof text, "%llu%s", (unsigned long long)last, more ? "+" : "");
+    snprintf(text, sizeof text, "%llu%s%s", (unsigned long long)last, queue ? "q" : "",
+             more ? "+" : "");
     neapi_pg_text(&params, neapi_text_of(channel));
     neapi_pg_text(&params, neapi_text_of(text));
     atomic_store(&store->writer_pid, PQbackendPID(session->connection.pg));
@@ -49,7 +51,7 @@ void neapi_pg_tell(neapi_pg_session *session, neapi_unit *const *units, size_t c
 
 /* ---- Listening ------------------------------------------------------------------------------- */
 
-/* true: something of somebody else was among what has come. */
+/* false: there was nothing of somebody else. */
 static bool take(neapi_pg_session *session, neapi_told *told)
 {
     int own = atomic_load(&neapi_pg_store_of(session)->writer_pid);
@@ -57,11 +59,12 @@ static bool take(neapi_pg_session *session, neapi_told *told)
         uint64_t position = strtoull(each->extra, NULL, 10);
         if (each->be_pid != own) {
             told->more = told->more || strchr(each->extra, '+') != NULL;
+            told->queue = told->queue || strchr(each->extra, 'q') != NULL;
             told->position = position > told->position ? position : told->position;
         }
         PQfreemem(each);
     }
-    return told->more || told->position != 0;
+    return told->more || told->queue || told->position != 0;
 }
 
 static neap_status begin(neapi_pg_session *session, neapi_told *told, neap_error *error)
@@ -72,7 +75,7 @@ static neap_status begin(neapi_pg_session *session, neapi_told *told, neap_error
     snprintf(sql, sizeof sql, "LISTEN %s", channel);
     neap_status status = neapi_pg_ask_text(&session->connection, sql, NULL, &result, error);
     session->connection.listens = status == NEAP_OK;
-    told->more = true;
+    told->more = told->queue = true;
     return status;
 }
 
