@@ -2,7 +2,7 @@
 
 local check = require "neap.check"
 local difference = require "neap.difference"
-local scenario = require "neap.reacted"
+local scenario = require "neap.sent"
 
 local fail = scenario.fail
 

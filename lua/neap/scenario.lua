@@ -24,6 +24,7 @@ local stored = { __name = "neap.spec.stored" }
 ---@field private outcome table | false of the last `when`
 ---@field private asked integer position behind what was asked for: what follows are reactions
 ---@field private folded table<string, integer> by projection: as of which position it was checked
+---@field private waiting table<string, true> ids of what waited for its time before the reactions
 local Scenario = {}
 
 local scenario = { placed = placed, rejected = rejected, stored = stored }
@@ -142,6 +143,14 @@ local function head(self)
   return last and last.position or 0
 end
 
+---What happens from here on are reactions.
+---@param self neap.Scenario
+---@param position integer of the last event that was asked for
+local function begin_reactions(self, position)
+  self.asked = position
+  self.waiting = self.of:forget_sent(runtime_of(self))
+end
+
 ---Does what `given` asked for.
 ---@param self neap.Scenario
 ---@param command? table of the `when` that follows
@@ -152,7 +161,7 @@ local function catch_up(self, command)
     step(command)
   end
   if #steps > 0 then
-    self.asked = head(self)
+    begin_reactions(self, head(self))
   end
 end
 
@@ -349,7 +358,8 @@ function Scenario:when(...)
     err = err,
     events = events_from(self, before + 1),
   }
-  self.outcome, self.asked = outcome, before + #outcome.events
+  self.outcome = outcome
+  begin_reactions(self, before + #outcome.events)
   check_folds(self, outcome)
   return self
 end
@@ -372,6 +382,7 @@ function scenario.new(of)
     outcome = false,
     asked = 0,
     folded = {},
+    waiting = {},
   }, metatable)
 end
 

@@ -128,6 +128,9 @@ function SpecDomain:open(services, clock)
   options.services = services or options.services
   options.store = options.store or new_store(self)
   fake.begin(options.services)
+  if rawget(self, "recorded") then
+    scenario.begin_recording(rawget(self, "recorded"))
+  end
   options.lanes, options.clock, options.seed = 0, clock, options.seed or 1
   local runtime, err = neap.open(rawget(self, "defined"), options)
   if not runtime then
@@ -141,6 +144,24 @@ end
 ---@return table<string, any>?
 function SpecDomain:services_given()
   return rawget(self, "options").services
+end
+
+---The commands that were carried out since they were last forgotten.
+---@return neap.CarriedOut
+function SpecDomain:carried_out()
+  return rawget(self, "recorded")
+end
+
+---Forgets them; what waits for its time is known from here on.
+---@param runtime neap.Runtime
+---@return table<string, true> ids
+function SpecDomain:forget_sent(runtime)
+  local recorded = rawget(self, "recorded")
+  if not recorded then
+    return {}
+  end
+  scenario.forget(recorded)
+  return scenario.waiting(runtime)
 end
 
 ---Whether that is the runtime that was opened last.
@@ -281,6 +302,18 @@ function metatable.__newindex()
   scenario.fail "a domain under specification cannot be changed"
 end
 
+---Whether somebody in it sends commands.
+---@param defined neap.Domain
+---@return boolean
+local function sends(defined)
+  for _, one in ipairs(defined.subscriptions) do
+    if one.kind == "saga" or one.kind == "subscriber" then
+      return true
+    end
+  end
+  return false
+end
+
 ---Takes a domain for specification. It runs in this Lua, so that coverage and debuggers see it.
 ---@param given string | neap.Domain the path of its file, beside the file that asks or else where
 --- the process is; or the domain itself
@@ -297,6 +330,7 @@ function spec.domain(given, options)
   plan.make(defined)
   return setmetatable({
     defined = defined,
+    recorded = sends(defined) and scenario.record(defined) or nil,
     messages = domain.messages_by_name(defined),
     options = options or {},
   }, metatable)
@@ -327,6 +361,14 @@ end
 ---@return table
 function spec.stored(type, schema, data, options)
   return stored.new(type, schema, data, options)
+end
+
+---A command that is sent for later, for `expect_sent`.
+---@param seconds number from now until it is due
+---@param command any a command, or { name, fields }
+---@return table
+function spec.later(seconds, command)
+  return scenario.later(seconds, command)
 end
 
 ---A service that does nothing but keep its calls, for `services`; `expect_called` and

@@ -174,3 +174,86 @@ other events followed than expected:
     assert.truthy(unknown:find("did you mean 'fulfilment'?", 1, true), unknown)
   end)
 end)
+
+describe("the commands that are sent", function()
+  local function club()
+    local domain = neap.domain "club"
+    local who = { name = "string" }
+    local Joined = domain:event "Joined" (who)
+    local Join = domain:command "Join" (who)
+    local Welcome, Remind = domain:command "Welcome" (who), domain:command "Remind" (who)
+    local Print = domain:command "Print" { text = "string" }
+    domain:aggregate "Member" {
+      key = "name",
+      commands = { Join = function(_, command) return Joined(command) end },
+      events = { Joined = function() end },
+    }
+    domain:handle(Welcome, function(command, context)
+      if command.name == "nobody" then return neap.reject("nobody", "there is nobody") end
+      assert(context:dispatch(Print { text = "hello " .. command.name }))
+    end)
+    domain:handle(Remind, function(command)
+      if command.name == "nobody" then error "tried again" end
+    end)
+    domain:handle(Print, function() end)
+    domain:subscriber "host" {
+      events = { Joined = function(event, context)
+        context:send(Welcome { name = event.name })
+        context:send(Remind { name = event.name }, { after = 3600 })
+      end },
+    }
+    return spec.domain(domain), Join, Welcome, Remind
+  end
+  local club_of, Join, Welcome, Remind = club()
+  local ada, nobody = { name = "ada" }, { name = "nobody" }
+
+  it("are expected, the rejected ones too, and those for later", function()
+    club_of:when(Join(ada))
+      :expect_sent(Welcome(ada), spec.later(3600, Remind(ada)))
+      :expect_sent(Welcome(ada), spec.later(3600, { "Remind", { name = spec.any } }))
+      :when(Join(nobody))
+      :expect_sent(Welcome(nobody), spec.later(3600, Remind(nobody)))
+      :advance(3600)
+      :expect_sent("Remind", ada, "Remind", nobody)
+      :advance(60)
+      :expect_sent()
+  end)
+
+  it("are not those that somebody else dispatched, nor what they dispatched themselves", function()
+    club_of:given { Join(ada) }:expect_sent(Welcome(ada), spec.later(3600, Remind(ada)))
+      :when(Welcome(ada)):expect_sent()
+  end)
+
+  it("are those of sagas as well", function()
+    of:given { placed() }:expect_sent("Reserve", about())
+      :when(Pay(about())):expect_sent("Ship", about())
+    of:given { placed "none" }:expect_sent("Reserve", about "none", Release(about "none"))
+  end)
+
+  it("are told from what was expected", function()
+    assert.equal([[
+other commands were sent than expected:
+  missing     Print { text = "x" }
+  differs     Welcome
+                fields.name: expected "eve", got "ada"
+  unexpected  Remind { name = "ada" } in 3600 s]], failure(function()
+      club_of:when(Join(ada)):expect_sent("Print", { text = "x" }, Welcome { name = "eve" })
+    end))
+    assert.equal([[
+other commands were sent than expected:
+  differs     Remind
+                seconds: expected 1800, got 3600]], failure(function()
+      club_of:when(Join(ada)):expect_sent(Welcome(ada), spec.later(1800, Remind(ada)))
+    end))
+  end)
+
+  it("are commands, of somebody who sends them", function()
+    assert.equal("expect_sent: Joined is an event",
+      failure(function() club_of:expect_sent("Joined", ada) end))
+    assert.equal("spec.later needs seconds, more than 0, got 0",
+      failure(function() spec.later(0, Remind(ada)) end))
+    local alone = neap.domain "alone"
+    assert.equal("expect_sent: the domain has no saga and no subscriber, and nobody else sends "
+      .. "commands", failure(function() spec.domain(alone):expect_sent() end))
+  end)
+end)
