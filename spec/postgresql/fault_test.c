@@ -13,116 +13,9 @@
 
 #include "base/text.h"
 #include "database.h"
+#include "opened.h"
+#include "own_server.h"
 #include "proxy.h"
-#include "store/store.h"
-
-#define NOW      ((int64_t)1700000000000000)
-#define URL_SIZE 512
-
-static neap_uuid new_id(void)
-{
-    static atomic_uint counter;
-    neap_uuid id = {{1}};
-    unsigned number = atomic_fetch_add(&counter, 1) + 1;
-    memcpy(id.bytes + 8, &number, sizeof number);
-    return id;
-}
-
-/* A unit of everything: an event behind the version, a key and a document of its number. */
-static neapi_unit *unit_behind(uint64_t version)
-{
-    char key[32];
-    snprintf(key, sizeof key, "k-%u", (unsigned)version);
-    neap_text tag = neapi_text_of("side:left");
-    neapi_unit *unit = neapi_unit_new(new_id());
-    neap_event event = {.id = new_id(),
-                        .schema = 1,
-                        .recorded_at = NOW,
-                        .type = NEAPI_LITERAL("Changed"),
-                        .data = NEAPI_LITERAL("{}"),
-                        .tags = &tag,
-                        .tag_count = 1};
-    neapi_key kept = {
-        .key = neapi_text_of(key), .expires_at = NOW + 1000, .types = NEAPI_LITERAL("[]")};
-    neapi_document document = {.collection = NEAPI_LITERAL("c"),
-                               .key = neapi_text_of(key),
-                               .write = NEAPI_DOCUMENT_PUT,
-                               .expect = NEAPI_DOCUMENT_ABSENT,
-                               .data = NEAPI_LITERAL("1")};
-    assert_int_equal(neapi_unit_append(unit, NEAPI_LITERAL("A-1"), version, &event), NEAP_OK);
-    assert_int_equal(neapi_unit_key(unit, &kept), NEAP_OK);
-    assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
-    return unit;
-}
-
-typedef struct opened_store {
-    neapi_store *store;
-    neapi_session *writer, *reader;
-} opened_store;
-
-static void open_all(opened_store *opened, const char *url)
-{
-    neap_error error;
-    error.message[0] = '\0';
-    if (neapi_store_open(url, NEAPI_MODE_WRITE, &opened->store, &error) != NEAP_OK ||
-        neapi_session_open(opened->store, NEAPI_MODE_WRITE, &opened->writer, &error) != NEAP_OK ||
-        neapi_session_open(opened->store, NEAPI_MODE_READ, &opened->reader, &error) != NEAP_OK)
-        fail_msg("%s", error.message);
-}
-
-static void close_all(opened_store *opened)
-{
-    neapi_session_close(opened->reader);
-    neapi_session_close(opened->writer);
-    neapi_store_close(opened->store);
-}
-
-static uint64_t version_of(neapi_session *session)
-{
-    uint64_t version, position;
-    neap_error error;
-    if (neapi_stream_head(session, NEAPI_LITERAL("A-1"), &version, &position, &error) != NEAP_OK)
-        fail_msg("%s", error.message);
-    assert_int_equal(version, position);
-    return version;
-}
-
-static void print_finding(void *user, const char *text)
-{
-    (void)user;
-    print_error("verify: %s\n", text);
-}
-
-/* Everything is there `count` times, and agrees. */
-static void assert_whole(neapi_session *session, uint64_t count)
-{
-    neap_verification result = {0};
-    neapi_verify_sink sink = {NULL, print_finding};
-    assert_int_equal(version_of(session), count);
-    assert_int_equal(neapi_verify(session, &sink, &result, NULL), NEAP_OK);
-    assert_int_equal(result.findings, 0);
-    assert_int_equal(result.events, count);
-    assert_int_equal(result.keys, count);
-    assert_int_equal(result.documents, count);
-}
-
-static neap_status commit(neapi_session *writer, neapi_unit *unit, neapi_outcome *outcome,
-                          neap_error *error)
-{
-    return neapi_commit(writer, &unit, 1, NOW, outcome, error);
-}
-
-static void commit_well(neapi_session *writer, uint64_t version)
-{
-    neap_error error;
-    neapi_outcome outcome;
-    neapi_unit *unit = unit_behind(version);
-    if (commit(writer, unit, &outcome, &error) != NEAP_OK)
-        fail_msg("%s", error.message);
-    assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
-    assert_int_equal(unit->verdict.last_position, version + 1);
-    neapi_unit_release(unit);
-}
 
 /* ---- Cuts ------------------------------------------------------------------------------------ */
 
@@ -231,48 +124,34 @@ static void terminated_backends_are_replaced(void **unused)
     database_discard(url);
 }
 
-static void script(const char *verb, const char *file, const char *rest)
-{
-    char line[1024];
-    snprintf(line, sizeof line, "%s %s %s %s", SERVER_SCRIPT, verb, file, rest);
-    if (system(line) != 0)
-        fail_msg("%s", line);
-}
-
 static void server_is_restarted(void **unused)
 {
     (void)unused;
     static const char *const modes[] = {"fast", "immediate"};
-    char name[] = "/tmp/neap-restart-XXXXXX", folder[128], url[URL_SIZE];
+    char url[URL_SIZE];
+    own_server server;
     opened_store opened;
     neap_error error;
     neapi_outcome outcome;
     uint64_t position;
-    int descriptor = mkstemp(name);
-    assert_true(descriptor >= 0);
-    close(descriptor);
-    script("start", name, "");
-    FILE *file = fopen(name, "r");
-    assert_non_null(fgets(folder, sizeof folder, file));
-    fclose(file);
-    folder[strcspn(folder, "\n")] = '\0';
-    snprintf(url, sizeof url, "postgresql://neap@/postgres?host=%s", folder);
+    own_server_start(&server, "");
+    own_server_url(&server, "", url, sizeof url);
     open_all(&opened, url);
     for (uint64_t version = 0; version < 4; version += 2) {
         commit_well(opened.writer, version);
-        script("down", name, modes[version / 2]);
+        assert_int_equal(own_server_do(&server, "down", modes[version / 2]), 0);
         neapi_unit *unit = unit_behind(version + 1);
         assert_int_equal(commit(opened.writer, unit, &outcome, &error), NEAP_UNAVAILABLE);
         assert_int_equal(outcome, NEAPI_OUTCOME_NONE);
         assert_int_equal(neapi_head(opened.reader, &position, &error), NEAP_UNAVAILABLE);
-        script("up", name, "");
+        assert_int_equal(own_server_do(&server, "up", ""), 0);
         assert_int_equal(version_of(opened.reader), version + 1);
         assert_int_equal(commit(opened.writer, unit, &outcome, &error), NEAP_OK);
         neapi_unit_release(unit);
     }
     assert_whole(opened.reader, 4);
     close_all(&opened);
-    script("stop", name, "");
+    own_server_stop(&server);
 }
 
 static void lock_that_is_held_is_unavailable(void **unused)

@@ -83,6 +83,7 @@ static void answer(neapi_pg_store *store, neapi_unit *const *units, size_t count
         else
             neapi_unit_refuse(units[i], verdict->status, verdict->op, verdict->actual);
     }
+    neapi_pg_seen_units(&store->seen, units, count);
 }
 
 neap_status neapi_pg_commit(neapi_session *base, neapi_unit *const *units, size_t count,

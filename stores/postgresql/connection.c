@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "rows.h"
 
+int neapi_pg_silence_ms = 30000;
+
 void neapi_pg_init(neapi_pg_connection *connection, const neapi_pg_target *target, bool writes)
 {
     *connection = (neapi_pg_connection){.target = target, .writes = writes};
@@ -98,7 +100,7 @@ static const char *await(neapi_pg_connection *connection)
             return NULL;
         struct pollfd wanted = {.fd = PQsocket(pg),
                                 .events = (short)(left > 0 ? POLLIN | POLLOUT : POLLIN)};
-        int ready = poll(&wanted, 1, connection->patient ? -1 : NEAPI_PG_SILENCE_MS);
+        int ready = poll(&wanted, 1, connection->patient ? -1 : neapi_pg_silence_ms);
         if (ready == 0)
             return "the server does not answer";
         if (ready < 0 && errno != EINTR)

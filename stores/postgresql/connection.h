@@ -9,8 +9,10 @@
 #include "params.h"
 #include "statements.h"
 
-#define NEAPI_PG_RESULTS    64    /* statements of one run, without those that prepare others */
-#define NEAPI_PG_SILENCE_MS 30000 /* a server that says nothing for so long is given up */
+#define NEAPI_PG_RESULTS 64 /* statements of one run, without those that prepare others */
+
+extern int neapi_pg_silence_ms; /* a server that says nothing for so long is given up; tests change
+                                   it */
 
 /* Where to connect to. Threads: immutable. */
 typedef struct neapi_pg_target {

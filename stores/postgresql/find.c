@@ -41,10 +41,17 @@ neap_status neapi_pg_head(neapi_session *base, uint64_t *position, neap_error *e
 {
     PGresult *rows;
     bool found;
+    neapi_pg_session *session = neapi_pg_session_of(base);
+    uint64_t seen = atomic_load(&neapi_pg_store_of(session)->seen.position);
     neap_status status = ask(base, NEAPI_PG_SQL_HEAD, NULL, &rows, &found, error);
-    if (status == NEAP_OK)
-        *position = found ? (uint64_t)neapi_pg_get_integer(rows, 0, 0) : 0;
-    return status;
+    if (status != NEAP_OK)
+        return status;
+    uint64_t head = found ? (uint64_t)neapi_pg_get_integer(rows, 0, 0) : 0;
+    status = neapi_pg_seen_check(seen > session->head ? seen : session->head, head, error);
+    if (status != NEAP_OK)
+        return status;
+    *position = session->head = head;
+    return NEAP_OK;
 }
 
 neapi_key neapi_pg_get_key(const PGresult *rows, int row)

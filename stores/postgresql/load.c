@@ -13,7 +13,7 @@ typedef struct questions {
     neapi_pg_batch *batch;
     neapi_pg_array arrays[4];
     int count;
-    int head, streams, keys, documents, collections, conditions, tables;
+    int head, known, streams, keys, documents, collections, conditions, tables;
 } questions;
 
 static neapi_pg_array *array(questions *asked, int n, neapi_pg_type type)
@@ -36,6 +36,15 @@ static bool queue(questions *asked, neapi_pg_sql sql, int arrays, int *place)
         return true;
     neapi_pg_queue(&asked->session->connection, sql, &params);
     *place = asked->count++;
+    return true;
+}
+
+static bool ask_known(questions *asked)
+{
+    neapi_pg_store *store = neapi_pg_store_of(asked->session);
+    asked->known = -1;
+    if (neapi_pg_seen_queue_known(&store->seen, &asked->session->connection))
+        asked->known = asked->count++;
     return true;
 }
 
@@ -237,14 +246,20 @@ static neap_status ask(questions *asked, neap_error *error)
 {
     neapi_pg_connection *connection = &asked->session->connection;
     asked->count = 2; /* behind the beginning and the lock */
-    bool well = queue(asked, NEAPI_PG_SQL_HEAD, 0, &asked->head) && ask_streams(asked) &&
-                ask_keys(asked) && ask_documents(asked) && ask_collections(asked) &&
-                ask_conditions(asked) && ask_tables(asked);
+    bool well = queue(asked, NEAPI_PG_SQL_HEAD, 0, &asked->head) && ask_known(asked) &&
+                ask_streams(asked) && ask_keys(asked) && ask_documents(asked) &&
+                ask_collections(asked) && ask_conditions(asked) && ask_tables(asked);
     /* What is queued already is sent in any case, so that the connection can go on. */
     neap_status status = neapi_pg_run(connection, error);
     if (status != NEAP_OK || !well)
         return well ? status : neapi_nomem(error);
     const PGresult *head = neapi_pg_result(connection, (size_t)asked->head);
+    const PGresult *known =
+        asked->known >= 0 ? neapi_pg_result(connection, (size_t)asked->known) : NULL;
+    status = neapi_pg_seen_head(&neapi_pg_store_of(asked->session)->seen, connection, head, known,
+                                error);
+    if (status != NEAP_OK)
+        return status;
     asked->batch->head = PQntuples(head) != 0 ? (uint64_t)neapi_pg_get_integer(head, 0, 0) : 0;
     if (asked->tables >= 0)
         neapi_pg_projected_note(asked->session->projected,

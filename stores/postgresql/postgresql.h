@@ -3,6 +3,7 @@
 #define NEAPI_POSTGRESQL_H
 
 #include "connection.h"
+#include "seen.h"
 #include "store/backend.h"
 
 /* What one field, and all that one statement brings, may have: PostgreSQL itself ends at a
@@ -13,6 +14,7 @@
 typedef struct neapi_pg_store {
     neapi_store base;
     neapi_pg_target target;
+    neapi_pg_seen seen;
     /* The last batch, whose outcome may be unknown: what it is known by, and what it was judged. */
     neap_uuid writer;
     int64_t batch;
@@ -25,6 +27,7 @@ typedef struct neapi_pg_store {
 typedef struct neapi_pg_session {
     neapi_session base;
     neapi_pg_connection connection;
+    uint64_t head;     /* the last one that it was told of */
     size_t mean_bytes; /* of the events that were read last */
     neap_text *tags;   /* of the event that is read */
     size_t tag_capacity;

@@ -36,7 +36,8 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
     [NEAPI_PG_SQL_BEGIN] = "BEGIN ISOLATION LEVEL READ COMMITTED",
     [NEAPI_PG_SQL_COMMIT] = "COMMIT",
     [NEAPI_PG_SQL_LOCK] = "SELECT pg_advisory_xact_lock(hashtextextended('neap ' || $1::text, 0))",
-    [NEAPI_PG_SQL_HEAD] = "SELECT position FROM events ORDER BY position DESC LIMIT 1",
+    [NEAPI_PG_SQL_HEAD] = "SELECT position, id FROM events ORDER BY position DESC LIMIT 1",
+    [NEAPI_PG_SQL_EVENT_ID] = "SELECT id FROM events WHERE position = $1::bigint",
 
     [NEAPI_PG_SQL_STREAM_VERSIONS] =
         "SELECT s.n, h.version FROM unnest($1::text[]) WITH ORDINALITY AS s (name, n), LATERAL "

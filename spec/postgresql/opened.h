@@ -1,0 +1,29 @@
+/* A store in PostgreSQL that is open, and what tests of its failures write to it and find there. */
+#ifndef NEAPI_SPEC_OPENED_H
+#define NEAPI_SPEC_OPENED_H
+
+#include "store/store.h"
+
+#define NOW      ((int64_t)1700000000000000)
+#define URL_SIZE 512
+
+typedef struct opened_store {
+    neapi_store *store;
+    neapi_session *writer, *reader;
+} opened_store;
+
+void open_all(opened_store *opened, const char *url);
+void close_all(opened_store *opened);
+
+/* A unit of everything: an event of A-1 behind the version, a key and a document of its number. */
+neapi_unit *unit_behind(uint64_t version);
+neap_status commit(neapi_session *writer, neapi_unit *unit, neapi_outcome *outcome,
+                   neap_error *error);
+/* Commits such a unit, which must be accepted. */
+void commit_well(neapi_session *writer, uint64_t version);
+
+uint64_t version_of(neapi_session *session);
+/* Everything is there `count` times, and agrees. */
+void assert_whole(neapi_session *session, uint64_t count);
+
+#endif
