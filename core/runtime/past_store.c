@@ -237,12 +237,16 @@ static bool is_kept(neapi_op_kind kind)
     return kind == NEAPI_OP_SNAPSHOT || kind == NEAPI_OP_DOCUMENT || kind == NEAPI_OP_CLEAR;
 }
 
+#define NO_ROWS "a past has no rows of projections: their tables are as they are now"
+
 /* Whether the unit changes nothing but what is the past's own. Else it is refused. */
 static bool admit(neapi_unit *unit)
 {
     for (size_t i = 0; i < unit->op_count; i++)
         if (!is_kept(unit->ops[i].kind)) {
-            neapi_unit_say(unit, "a past takes no events: what happened, happened");
+            bool sql = unit->ops[i].kind == NEAPI_OP_SQL || unit->ops[i].kind == NEAPI_OP_TABLES;
+            neapi_unit_say(unit, "%s",
+                           sql ? NO_ROWS : "a past takes no events: what happened, happened");
             neapi_unit_refuse(unit, NEAP_USAGE, i, 0);
             return false;
         }
@@ -294,6 +298,17 @@ static neap_status show_kept(neapi_session *session, int64_t now_us, const neapi
     return status;
 }
 
+/* Projections that keep rows may be in the domain; in a past they answer nothing. */
+static neap_status refuse_select(neapi_session *session, const neapi_statement *statement,
+                                 size_t limit, neapi_result *result, neap_error *error)
+{
+    (void)session;
+    (void)limit;
+    (void)result;
+    return neapi_fail(error, NEAP_USAGE, "projection %.*s: " NO_ROWS,
+                      NEAPI_TEXT(statement->projection));
+}
+
 static neap_status maintain(neapi_session *session, int64_t now_us, bool *more, neap_error *error)
 {
     return neapi_maintain(kept_of(session), now_us, more, error);
@@ -317,6 +332,7 @@ static const neapi_backend backend = {
     .list_documents = list_documents,
     .list_collections = list_collections,
     .show_kept = show_kept,
+    .select = refuse_select,
     .maintain = maintain,
     .verify = verify,
     .survey = survey,
