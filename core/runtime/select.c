@@ -60,10 +60,10 @@ static bool read_value(neapi_scan *scan, bound *it, neapi_value *value)
     case 'n':
         return neapi_scan_word(scan, "null", 4);
     case 't':
-        *value = (neapi_value){.kind = NEAPI_VALUE_INTEGER, .integer = 1};
+        *value = (neapi_value){.kind = NEAPI_VALUE_BOOLEAN, .integer = 1};
         return neapi_scan_word(scan, "true", 4);
     case 'f':
-        *value = (neapi_value){.kind = NEAPI_VALUE_INTEGER, .integer = 0};
+        *value = (neapi_value){.kind = NEAPI_VALUE_BOOLEAN, .integer = 0};
         return neapi_scan_word(scan, "false", 5);
     default:
         if (first == '-' || (first >= '0' && first <= '9'))
@@ -149,6 +149,9 @@ static neap_status write_value(neapi_buffer *json, neap_text column, const neapi
     switch (value->kind) {
     case NEAPI_VALUE_INTEGER:
         neapi_write_integer(json, value->integer);
+        return NEAP_OK;
+    case NEAPI_VALUE_BOOLEAN:
+        neapi_buffer_text(json, neapi_text_of(value->integer != 0 ? "true" : "false"));
         return NEAP_OK;
     case NEAPI_VALUE_FLOAT:
         if (isfinite(value->number)) {
