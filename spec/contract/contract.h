@@ -43,6 +43,7 @@ typedef struct contract_fixture {
     void (*discard)(const char *url);
     bool persistent;             /* what was committed is there after closing and opening again */
     bool shared;                 /* may have several writers */
+    bool text_only;              /* data of events are UTF-8 without zero bytes, or refused */
     const contract_dialect *sql; /* projections may keep rows in it. NULL: they may not */
     /* Puts the closed store into a state that is NEAP_CORRUPT to open. NULL: does not apply. */
     void (*make_foreign)(const char *url);

@@ -2,6 +2,15 @@
 #include <stdio.h>
 
 #include "transfer/transfer.h"
+#ifdef WITH_POSTGRESQL
+#include "postgresql/database.h"
+#endif
+
+#ifdef WITH_POSTGRESQL
+#define SEEDS 3 /* each store takes a while to make */
+#else
+#define SEEDS 12
+#endif
 
 #define ALL_PAIRS(pair)                                                                            \
     for (size_t from_ = 0; from_ < transfer_store_count; from_++)                                  \
@@ -20,7 +29,7 @@ static void random_histories_come_back(void **state)
 {
     (void)state;
     transfer_pair pair;
-    for (uint32_t seed = 1; seed <= 12; seed++) {
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
         ALL_PAIRS(&pair)
         {
             neapi_buffer there = NEAPI_BUFFER_INIT, back = NEAPI_BUFFER_INIT;
@@ -70,10 +79,12 @@ static void bytes_come_back_whatever_they_are(void **state)
     ALL_PAIRS(&pair)
     {
         neapi_buffer lines = NEAPI_BUFFER_INIT;
+        bool text_only = pair.from->fixture->text_only || pair.to->fixture->text_only;
         for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
             char key[8];
+            bool text = neapi_utf8_valid(odd[i], strlen(odd[i]));
             snprintf(key, sizeof key, "%zu", i);
-            write_event(pair.from, "Odd-1", odd[i]);
+            write_event(pair.from, "Odd-1", text || !text_only ? odd[i] : "{}");
             write_document(pair.from, "$queue", key, T(odd[i]));
         }
         write_document(pair.from, "$queue", "empty", T(""));
@@ -83,7 +94,8 @@ static void bytes_come_back_whatever_they_are(void **state)
         assert_same(&pair);
         read_range(pair.to, pair.to->reader, forward());
         for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
-            assert_text(pair.to->all.events[i].data, odd[i]);
+            if (neapi_utf8_valid(odd[i], strlen(odd[i])) || !text_only)
+                assert_text(pair.to->all.events[i].data, odd[i]);
         neapi_buffer_fini(&lines);
         pair_close(&pair, false);
     }
@@ -391,5 +403,9 @@ int main(void)
         cmocka_unit_test(store_that_goes_on_is_left_alone),
         cmocka_unit_test(comparison_names_the_first_difference),
     };
+#ifdef WITH_POSTGRESQL
+    if (!database_is_there())
+        return DATABASE_SKIP;
+#endif
     return cmocka_run_group_tests_name("pairs", tests, NULL, NULL);
 }

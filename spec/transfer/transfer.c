@@ -5,13 +5,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#ifdef WITH_POSTGRESQL
+#include "postgresql/database.h"
+#endif
 
 /* ---- Stores ---------------------------------------------------------------------------------- */
-
-static void fresh_memory(char url[CONTRACT_URL_SIZE])
-{
-    strcpy(url, "memory:");
-}
 
 static void fresh_sqlite(char url[CONTRACT_URL_SIZE])
 {
@@ -33,11 +31,32 @@ static void discard_sqlite(const char *url)
     }
 }
 
-static const contract_fixture memory = {.name = "memory", .fresh = fresh_memory};
 static const contract_fixture sqlite = {
     .name = "sqlite", .fresh = fresh_sqlite, .discard = discard_sqlite, .persistent = true};
 
+#ifdef WITH_POSTGRESQL
+static void fresh_postgresql(char url[CONTRACT_URL_SIZE])
+{
+    database_fresh(url, CONTRACT_URL_SIZE);
+}
+
+static const contract_fixture postgresql = {.name = "postgresql",
+                                            .fresh = fresh_postgresql,
+                                            .discard = database_discard,
+                                            .persistent = true,
+                                            .text_only = true};
+
+const contract_fixture *const transfer_stores[] = {&sqlite, &postgresql};
+#else
+static void fresh_memory(char url[CONTRACT_URL_SIZE])
+{
+    strcpy(url, "memory:");
+}
+
+static const contract_fixture memory = {.name = "memory", .fresh = fresh_memory};
+
 const contract_fixture *const transfer_stores[] = {&memory, &sqlite};
+#endif
 const size_t transfer_store_count = sizeof transfer_stores / sizeof *transfer_stores;
 
 static contract_world *open_world(size_t which)
