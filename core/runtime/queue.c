@@ -219,6 +219,7 @@ static void listen(neapi_queue *queue)
     atomic_store(&queue->settled, false);
     int64_t told_us = atomic_exchange(&queue->told_us, INT64_MAX);
     bool scanning = queue->scanning;
+    neapi_queue_unpark(queue, told_us);
     if (!queue->at_start && told_us <= cursor_us(queue))
         neapi_queue_rewind(queue, told_us);
     else if (shows(queue, told_us))

@@ -30,6 +30,7 @@ typedef struct neapi_due {
     const neapi_queued *entry; /* as it is in the store */
     const neap_error *error;
     void *host; /* the owner's to use */
+    bool stays; /* the same */
     struct neapi_due *next;
 } neapi_due;
 

@@ -5,9 +5,66 @@
 #include "base/text.h"
 #include "runtime/queue_state.h"
 
+/* ---- What is parked -------------------------------------------------------------------------- */
+
+static bool has_parked(const neapi_owner_line *line)
+{
+    return line->parked.text[0] != '\0';
+}
+
+static void unpark(neapi_owner_line *line)
+{
+    if (!has_parked(line))
+        return;
+    line->parked.text[0] = '\0';
+    *line->at_parked = line->next_parked;
+    if (line->next_parked != NULL)
+        line->next_parked->at_parked = line->at_parked;
+}
+
+static void park(neapi_queue *queue, neapi_owner_line *line, const neapi_queued_key *key)
+{
+    if (!has_parked(line)) {
+        line->next_parked = queue->parked;
+        line->at_parked = &queue->parked;
+        if (queue->parked != NULL)
+            queue->parked->at_parked = &line->next_parked;
+        queue->parked = line;
+    } else if (strcmp(line->parked.text, key->text) <= 0) {
+        return;
+    }
+    line->parked = *key;
+}
+
+static void free_line(neapi_queue *queue, neapi_owner_line *line)
+{
+    unpark(line);
+    neapi_map_remove(&queue->lines, line->owner);
+    neapi_free(line->behind);
+    neapi_free(line);
+}
+
+void neapi_queue_unpark(neapi_queue *queue, int64_t due_us)
+{
+    for (neapi_owner_line *line = queue->parked, *next; line != NULL; line = next) {
+        int64_t parked_us = 0;
+        next = line->next_parked;
+        neapi_queued_due_of(neapi_queued_key_text(&line->parked), &parked_us);
+        if (parked_us < due_us)
+            continue;
+        if (line->resting)
+            free_line(queue, line);
+        else
+            unpark(line);
+    }
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
 void neapi_queue_rewind(neapi_queue *queue, int64_t due_us)
 {
     char cursor[sizeof queue->cursor.text];
+    neapi_queue_unpark(queue, due_us);
     queue->page_is_old = true;
     queue->scanning = true;
     /* Behind all that is due before. */
@@ -79,6 +136,10 @@ bool neapi_queue_line_up(neapi_queue *queue, neap_text owner, neap_text key)
     neapi_queued_key copy;
     memcpy(copy.text, key.data, NEAPI_QUEUED_KEY_BYTES);
     copy.text[NEAPI_QUEUED_KEY_BYTES] = '\0';
+    if (line->resting)
+        return strcmp(copy.text, line->parked.text) > 0;
+    if (strcmp(copy.text, line->parked.text) == 0)
+        unpark(line);
     int64_t due_us = 0;
     neapi_queued_due_of(key, &due_us);
     if (line->has_more && due_us >= line->more_us)
@@ -90,7 +151,15 @@ bool neapi_queue_line_up(neapi_queue *queue, neap_text owner, neap_text key)
 bool neapi_queue_begin_line(neapi_queue *queue, neapi_in_hand *it)
 {
     neap_text owner = it->entry.owner;
-    neapi_owner_line *line = neapi_alloc(sizeof *line + owner.size);
+    neapi_owner_line *line = neapi_map_get(&queue->lines, owner);
+    if (line != NULL) {
+        line->resting = false;
+        if (strcmp(it->key.text, line->parked.text) == 0)
+            unpark(line);
+        it->line = line;
+        return true;
+    }
+    line = neapi_alloc(sizeof *line + owner.size);
     if (line == NULL)
         return false;
     *line = (neapi_owner_line){.owner = {(char *)(line + 1), owner.size}};
@@ -105,11 +174,11 @@ bool neapi_queue_begin_line(neapi_queue *queue, neapi_in_hand *it)
 
 static void end_line(neapi_queue *queue, neapi_owner_line *line)
 {
-    neapi_map_remove(&queue->lines, line->owner);
-    if (line->has_more)
-        neapi_queue_rewind(queue, line->more_us);
-    neapi_free(line->behind);
-    neapi_free(line);
+    bool has_more = line->has_more;
+    int64_t more_us = line->more_us;
+    free_line(queue, line);
+    if (has_more)
+        neapi_queue_rewind(queue, more_us);
 }
 
 static const neapi_queued_key *first_behind(const neapi_owner_line *line)
@@ -129,15 +198,29 @@ static bool is_to_be_read(const neapi_queue *queue, const neapi_queued_key *key)
 
 void neapi_queue_leave_line(neapi_queue *queue, neapi_in_hand *it)
 {
-    neapi_owner_line *line = it->line;
-    if (line == NULL)
-        return;
-    const neapi_queued_key *first = first_behind(line);
-    if (first != NULL && strcmp(first->text, it->key.text) < 0)
-        return; /* it has come in between, and is next */
-    it->line = NULL;
-    line->has_more = line->has_more && line->more_us < it->entry.due_us;
-    end_line(queue, line);
+    if (it->line != NULL)
+        park(queue, it->line, &it->key);
+}
+
+/* What is known to stand behind what is parked is forgotten: it is read again with it. */
+static void rest(neapi_owner_line *line)
+{
+    line->resting = true;
+    line->has_more = false;
+    line->first = line->count = line->capacity = 0;
+    neapi_free(line->behind);
+    line->behind = NULL;
+}
+
+/* Nothing in the list is before what is parked; what is not in the list may be. */
+static void rest_or_end(neapi_queue *queue, neapi_owner_line *line)
+{
+    int64_t parked_us = 0;
+    neapi_queued_due_of(neapi_queued_key_text(&line->parked), &parked_us);
+    if (line->has_more && line->more_us < parked_us)
+        end_line(queue, line);
+    else
+        rest(line);
 }
 
 void neapi_queue_end_turn(neapi_queue *queue, neapi_in_hand *it)
@@ -147,6 +230,10 @@ void neapi_queue_end_turn(neapi_queue *queue, neapi_in_hand *it)
     if (line == NULL)
         return;
     const neapi_queued_key *first = first_behind(line);
+    if (has_parked(line) && (first == NULL || strcmp(first->text, line->parked.text) > 0)) {
+        rest_or_end(queue, line);
+        return;
+    }
     if (first == NULL || is_to_be_read(queue, first)) {
         end_line(queue, line);
         return;

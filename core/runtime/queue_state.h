@@ -28,13 +28,19 @@ typedef enum neapi_in_hand_unit {
 
 typedef struct neapi_in_hand neapi_in_hand;
 
-/* The entries of one owner: one in hand, and those behind it, in the order of their keys. */
+/* The entries of one owner: one in hand, or parked, and those behind it, in the order of their
+ * keys. */
 typedef struct neapi_owner_line {
     neap_text owner; /* behind the struct */
     neapi_queued_key *behind;
     size_t first, count, capacity; /* of behind */
     bool has_more;                 /* there are some from this moment on that are not in the list */
     int64_t more_us;
+    /* The first that the owner has parked: what is due behind it is not begun before it is told of,
+     * and read again. */
+    neapi_queued_key parked; /* empty: none */
+    bool resting;            /* nothing is in hand, because of that */
+    struct neapi_owner_line *next_parked, **at_parked;
 } neapi_owner_line;
 
 struct neapi_in_hand {
@@ -59,8 +65,9 @@ struct neapi_queue {
     neapi_mailbox *mailbox; /* the lane's, also of who takes its place */
     neapi_queue_owner owners[NEAPI_QUEUE_OWNERS];
     size_t owner_count;
-    neapi_map in_hand; /* by key */
-    neapi_map lines;   /* by owner */
+    neapi_map in_hand;        /* by key */
+    neapi_map lines;          /* by owner */
+    neapi_owner_line *parked; /* those with something that is parked */
     unsigned in_flight, given;
     neapi_in_hand *first_ready, *last_ready;
     neapi_wakeups wakeups;
@@ -99,12 +106,15 @@ neapi_in_hand *neapi_in_hand_new(neapi_queue *queue, neap_text key);
 /* Puts a key behind what its owner has in hand. true: it has something, and the key is behind it,
  * or will be found again. */
 bool neapi_queue_line_up(neapi_queue *queue, neap_text owner, neap_text key);
-/* The owner has nothing in hand: now it has this. Errors: false, no memory. */
+/* The owner has nothing in hand, and nothing parked before it: now it has this. Errors: false, no
+ * memory. */
 bool neapi_queue_begin_line(neapi_queue *queue, neapi_in_hand *it);
 /* The next one takes its place, if there is one. */
 void neapi_queue_end_turn(neapi_queue *queue, neapi_in_hand *it);
-/* Its owner has parked it: what stands behind it is found again with it. */
+/* Its owner has parked it: what is due behind it is found again with it. */
 void neapi_queue_leave_line(neapi_queue *queue, neapi_in_hand *it);
+/* What is parked and due from that moment on is read again. */
+void neapi_queue_unpark(neapi_queue *queue, int64_t due_us);
 /* What is due from that moment on is read again. */
 void neapi_queue_rewind(neapi_queue *queue, int64_t due_us);
 

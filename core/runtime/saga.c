@@ -259,7 +259,10 @@ void neapi_sagas_accepted(neapi_lane *lane, neapi_partition *partition)
     neapi_sagas *sagas = partition->sagas;
     for (neapi_due *due; (due = sagas->in_unit) != NULL;) {
         sagas->in_unit = due->next;
-        neapi_queue_give_back(due, true);
+        if (due->stays)
+            neapi_queue_park(due);
+        else
+            neapi_queue_give_back(due, true);
     }
     /* All that they are is in the store now. */
     if (sagas->by_key.count > KEPT && partition->unit == NULL)

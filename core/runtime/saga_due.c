@@ -211,7 +211,8 @@ static neap_status handle_known(neapi_lane *lane, neapi_partition *partition, ne
     if (saga->status == NEAPI_SAGA_RUNNING) {
         const neapi_saga_cause cause = cause_of(lane, due);
         status = neapi_saga_run(lane, partition, saga, &cause, error);
-        if (saga->status == NEAPI_SAGA_STOPPED)
+        due->stays = saga->status == NEAPI_SAGA_STOPPED;
+        if (due->stays)
             note_parked(partition->sagas, due);
         return status;
     }
@@ -319,6 +320,7 @@ static neap_status handle_some(neapi_lane *lane, neapi_partition *partition, nea
         due_fate fate = DUE_IN_UNIT;
         int64_t before_us = 0;
         due->next = sagas->in_unit;
+        due->stays = false;
         sagas->in_unit = due;
         status = handle_due(lane, partition, due, &fate, &before_us, error);
         if (fate == DUE_IN_UNIT)

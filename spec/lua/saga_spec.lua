@@ -225,6 +225,34 @@ describe("a saga", function()
     assert.equal(0, assert(runtime:subscriptions())[1].stopped_sagas)
   end)
 
+  it("holds up what it sent behind the rejection that stopped it", function()
+    local path = temporary_store()
+    finally(function() remove_store(path) end)
+    local options = { store = "sqlite:" .. path, lanes = 0 }
+    local mended = template:format("", [[
+      context:send(Pay { id = event.id, how = "declined" })
+      context:send(Ship { id = event.id })
+      if true then return end]])
+    local broken = mended:gsub("saga.rejection = rejection", 'error "no idea"')
+    do
+      local runtime <close> = assert(domains.open(broken, options))
+      place(runtime, "o-1")
+      assert(runtime:drain())
+      local saga = assert(runtime:saga("fulfilment", "o-1"))
+      assert.equal("the rejection of 'Pay'", saga.stopped_by)
+      assert(runtime:resume "fulfilment")
+      assert(runtime:drain())
+      assert.equal("Placed Reserved", types_of(runtime))
+    end
+    local runtime <close> = assert(domains.open(mended, options))
+    assert(runtime:drain())
+    assert.equal("Placed Reserved", types_of(runtime))
+    assert(runtime:resume "fulfilment")
+    assert(runtime:drain())
+    assert.equal("failed", assert(runtime:saga("fulfilment", "o-1")).status)
+    assert.equal("Placed Reserved Released", types_of(runtime))
+  end)
+
   it("lists sagas by name, key and status", function()
     local runtime <close> = open(nil, "partitions = 4,")
     for i = 1, 9 do place(runtime, "o-" .. i, i % 3 == 0 and "declined" or nil) end

@@ -611,6 +611,73 @@ static void a_rejection_goes_to_the_owner_and_holds_up_the_rest(void **unused)
     neap_close(runtime);
 }
 
+static void expect_given(unsigned count, uint8_t last)
+{
+    assert_int_equal(given_count, count);
+    assert_int_equal(given[count - 1]->entry->id.bytes[15], last);
+}
+
+/* The one that was known when it was parked, the one that came later, and the one that was not due
+ * then. */
+static void what_is_parked_holds_up_what_is_due_later(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_owned();
+    neapi_queued refused = entry_of("saga/x/1", "", 13, START);
+    neapi_queued known = entry_of("saga/x/1", "", 14, START);
+    neapi_queued later = entry_of("saga/x/1", "", 15, START + SECOND);
+    neapi_queued other = entry_of("saga/x/2", "", 16, START + SECOND);
+    put(runtime, &refused);
+    put(runtime, &known);
+    step(runtime);
+    expect_given(1, 13);
+    neapi_queue_park(given[0]);
+    put(runtime, &later);
+    put(runtime, &other);
+    pass(runtime, 2);
+    expect_events(runtime, "16");
+    assert_int_equal(given_count, 1);
+    neapi_queued before = entry_of("saga/x/1", "", 12, START - SECOND);
+    put(runtime, &before); /* who tells of that tells of all behind it */
+    step(runtime);
+    expect_given(2, 13);
+    expect_events(runtime, "16 12");
+    neapi_queue_park(given[1]);
+    pass(runtime, 1);
+    expect_events(runtime, "16 12");
+    neapi_queue_tell(runtime->queue, START);
+    step(runtime);
+    expect_given(3, 13);
+    deal_with(runtime, given[2]);
+    assert_int_equal(neap_drain(runtime, 0, &error), NEAP_OK);
+    expect_events(runtime, "16 12 14 15");
+    expect_nothing_left(runtime);
+    neap_close(runtime);
+}
+
+static void what_was_parked_and_is_gone_holds_up_nothing(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = open_owned();
+    neapi_queued refused = entry_of("saga/x/1", "", 13, START);
+    neapi_queued later = entry_of("saga/x/1", "", 14, START + SECOND);
+    put(runtime, &refused);
+    put(runtime, &later);
+    step(runtime);
+    expect_given(1, 13);
+    neapi_queue_park(given[0]);
+    pass(runtime, 2);
+    expect_events(runtime, "");
+    neapi_unit *unit = new_unit();
+    assert_int_equal(neapi_queue_take_out(unit, &refused, &error), NEAP_OK);
+    commit(runtime, unit);
+    neapi_queue_tell(runtime->queue, START);
+    assert_int_equal(neap_drain(runtime, 0, &error), NEAP_OK);
+    expect_events(runtime, "14");
+    expect_nothing_left(runtime);
+    neap_close(runtime);
+}
+
 static void a_timeout_goes_to_its_owner(void **unused)
 {
     (void)unused;
@@ -866,6 +933,8 @@ int main(void)
         cmocka_unit_test_setup(what_is_gone_meanwhile_has_no_effect, in_memory),
         cmocka_unit_test_setup(an_owners_commands_are_done_in_order, in_memory),
         cmocka_unit_test_setup(a_rejection_goes_to_the_owner_and_holds_up_the_rest, in_memory),
+        cmocka_unit_test_setup(what_is_parked_holds_up_what_is_due_later, in_memory),
+        cmocka_unit_test_setup(what_was_parked_and_is_gone_holds_up_nothing, in_memory),
         cmocka_unit_test_setup(a_timeout_goes_to_its_owner, in_memory),
         cmocka_unit_test_setup(a_timeout_that_nobody_waits_for_becomes_a_dead_letter, in_memory),
         cmocka_unit_test_setup(a_long_line_of_one_owner_is_done_in_order, in_memory),
