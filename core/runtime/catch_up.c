@@ -1,6 +1,7 @@
 /* Waiting until subscriptions have caught up, and until nothing is left to do. */
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/asked.h"
 #include "runtime/call.h"
 #include "runtime/host_reading.h"
 #include "runtime/queue.h"
@@ -23,6 +24,9 @@ neap_status neapi_try_letters_again(neap_runtime *runtime, neapi_partition *part
                                     neap_text stream, uint64_t dropped, bool drops,
                                     neap_error *error)
 {
+    const neapi_subscribed *subscribed = partition->build->subscribed;
+    if (runtime->members != NULL && !atomic_load(&subscribed->owned))
+        return neapi_asked_wait(runtime, subscribed, stream, dropped, drops, error);
     neapi_request *request = neapi_call_new(runtime, NEAPI_REQUEST_CATCH_UP, NEAPI_NO_DEADLINE);
     if (request == NULL)
         return neapi_nomem(error);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "message/field.h"
+#include "runtime/asked.h"
 #include "runtime/checkpoint.h"
 #include "runtime/filter.h"
 #include "runtime/member.h"
@@ -57,6 +58,7 @@ bool neapi_export_carries(neap_text collection)
 {
     return collection.size != 0 && collection.data[0] == '$' &&
            !neapi_text_equal(collection, NEAPI_MARK_COLLECTION) &&
+           !neapi_text_equal(collection, NEAPI_ASKED) &&
            !neapi_text_equal(collection, NEAPI_MEMBERS) &&
            !neapi_text_equal(collection,
                              NEAPI_OWNERS); /* who runs it there is not who runs it here */

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/asked.h"
 #include "runtime/assign.h"
 #include "runtime/change.h"
 #include "runtime/members_state.h"
@@ -122,8 +123,9 @@ static void forget_the_dead(neapi_members *members)
 
 /* ---- What is owned --------------------------------------------------------------------------- */
 
-static neapi_subscribed *running_here(const neap_runtime *runtime, neap_text name)
+neapi_subscribed *neapi_members_running(const neapi_members *members, neap_text name)
 {
+    const neap_runtime *runtime = members->runtime;
     for (uint32_t i = 0; i < runtime->subscribed_count; i++) {
         neapi_subscribed *it = &runtime->subscribed[i];
         if (it->runs && neapi_text_equal(it->definition->name, name))
@@ -150,7 +152,7 @@ static neapi_owned *get_owned(neapi_members *members, neap_text name)
         return NULL;
     memcpy(made + 1, name.data, name.size);
     made->name = neapi_text((const char *)(made + 1), name.size);
-    made->subscribed = running_here(members->runtime, name);
+    made->subscribed = neapi_members_running(members, name);
     neapi_owned **link = &members->owned;
     while (*link != NULL && neapi_text_compare((*link)->name, name) < 0)
         link = &(*link)->next;
@@ -321,11 +323,12 @@ neap_status neapi_members_look(neapi_members *members, neap_error *error)
         status = assign(members, error);
     if (status == NEAP_OK)
         forget_the_dead(members);
-    return status;
+    return status == NEAP_OK ? neapi_asked_look(members, error) : status;
 }
 
 void neapi_members_forget(neapi_members *members)
 {
+    neapi_asked_forget(members);
     for (neapi_seen_member *it; (it = members->seen) != NULL;) {
         members->seen = it->next;
         free_seen(it);

@@ -46,7 +46,8 @@ struct neapi_members {
     neapi_buffer mark; /* the own document as it is stored; empty: there is none */
     neapi_seen_member *seen;
     neapi_owned *owned;
-    atomic_bool queue; /* the queue is this member's */
+    struct neapi_asked *asked; /* what others ask, and is under way */
+    atomic_bool queue;         /* the queue is this member's */
     int64_t patience_us;
     int64_t beat_us, look_us; /* monotonic: when that is due */
     int64_t queue_us;         /* and when the queue is to be told */
@@ -69,8 +70,15 @@ void neapi_members_bury(neapi_members *members, const neapi_seen_member *dead);
 /* Gives back what is held, and the own document goes. */
 void neapi_members_end(neapi_members *members);
 
+/* A unit of that document alone. */
+bool neapi_members_put(neapi_members *members, const neapi_document *document);
+/* The same for a thread of the host's, which does not give the unit away. Errors: the unit's. */
+neap_status neapi_members_submit(neap_runtime *runtime, neapi_unit *unit, neap_error *error);
+
 /* Looking: core/runtime/members_look.c. */
 neap_status neapi_members_look(neapi_members *members, neap_error *error);
+/* The subscription of that name that runs in this runtime, whoever owns it; NULL: there is none. */
+neapi_subscribed *neapi_members_running(const neapi_members *members, neap_text name);
 void neapi_members_forget(neapi_members *members);
 
 #endif

@@ -1,6 +1,7 @@
 /* What a member changes in the store. */
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/inline.h"
 #include "runtime/members_state.h"
 #include "runtime/stored.h"
 
@@ -13,11 +14,12 @@ static neapi_unit *new_unit(neapi_members *members)
 }
 
 /* With all others that wait; without a thread of the writer it is done here. */
-static bool commit(neapi_members *members, neapi_unit *unit)
+static bool commit_through(neap_runtime *runtime, neapi_mailbox *mailbox, neapi_unit *unit,
+                           neap_error *error)
 {
-    neapi_writer *writer = &members->runtime->writer;
-    neapi_inbox *inbox = &members->mailbox->inbox;
-    neapi_submission submission = {.unit = unit, .answer_to = members->mailbox};
+    neapi_writer *writer = &runtime->writer;
+    neapi_inbox *inbox = &mailbox->inbox;
+    neapi_submission submission = {.unit = unit, .answer_to = mailbox};
     neapi_mail_list list = {0}, judged = {0};
     submission.mail.kind = NEAPI_MAIL_UNIT;
     neapi_mail_push(&list, &submission.mail);
@@ -35,12 +37,29 @@ static bool commit(neapi_members *members, neapi_unit *unit)
         }
     }
     if (submission.failure != NULL)
-        members->error = submission.failure->error;
+        *error = submission.failure->error;
     else if (unit->state != NEAPI_UNIT_ACCEPTED)
-        neapi_fail(&members->error, unit->verdict.status, "%.900s",
+        neapi_fail(error, unit->verdict.status, "%.900s",
                    unit->message.size != 0 ? unit->message.data : "the store did not take it");
     neapi_failure_release(submission.failure);
     return unit->state == NEAPI_UNIT_ACCEPTED;
+}
+
+neap_status neapi_members_submit(neap_runtime *runtime, neapi_unit *unit, neap_error *error)
+{
+    neap_error local;
+    neapi_mailbox *mailbox = neapi_mailbox_new(runtime->platform, 1);
+    if (error == NULL)
+        error = &local;
+    if (mailbox == NULL)
+        return neapi_nomem(error);
+    if (neapi_is_inline(runtime)) /* who drives has the writer, too */
+        pthread_mutex_lock(&runtime->drive_mutex);
+    bool accepted = commit_through(runtime, mailbox, unit, error);
+    if (neapi_is_inline(runtime))
+        pthread_mutex_unlock(&runtime->drive_mutex);
+    neapi_mailbox_free(mailbox);
+    return accepted ? NEAP_OK : error->status;
 }
 
 /* status: of what filled it. Takes the unit. */
@@ -50,7 +69,7 @@ static bool commit_filled(neapi_members *members, neapi_unit *unit, neap_status 
     if (unit == NULL || status == NEAP_NOMEM)
         neapi_nomem(&members->error);
     else if (status == NEAP_OK)
-        accepted = commit(members, unit);
+        accepted = commit_through(members->runtime, members->mailbox, unit, &members->error);
     neapi_unit_release(unit);
     return accepted;
 }
@@ -74,6 +93,13 @@ static neapi_document drop(neap_text collection, neap_text key, const neapi_buff
                             .write = NEAPI_DOCUMENT_DROP,
                             .expect = NEAPI_DOCUMENT_EQUAL,
                             .expected = neapi_text(before->data, before->size)};
+}
+
+bool neapi_members_put(neapi_members *members, const neapi_document *document)
+{
+    neapi_unit *unit = new_unit(members);
+    neap_status status = unit != NULL ? neapi_unit_document(unit, document) : NEAP_NOMEM;
+    return commit_filled(members, unit, status);
 }
 
 /* ---- Members --------------------------------------------------------------------------------- */

@@ -346,6 +346,45 @@ static void changes_reach_who_runs_it(void **state)
     neap_close(b);
 }
 
+static size_t letters_of(neap_runtime *runtime)
+{
+    char *json;
+    size_t size;
+    assert_int_equal(neap_dead_letters(runtime, "teller", &json, &size, &error), NEAP_OK);
+    size_t count = count_in(json, "\"position\"");
+    neap_free(json);
+    return count;
+}
+
+/* Who does not run the subscriber asks who does. */
+static void dead_letters_are_tried_by_whoever_runs_it(void **state)
+{
+    (void)state;
+    neap_runtime *a = open_one("1"), *b = open_one("1");
+    AWAIT(owned_by(a) + owned_by(b) == ITEMS && owned_by(b) >= 2);
+    add(a, "x", 13); /* position 1 */
+    drain(a);
+    atomic_store(&errors_said, 0); /* that it is a dead letter now */
+    add(b, "x", 1);
+    drain(a);
+    drain(b);
+    assert_int_equal(letters_of(a), 2);
+    neap_runtime *other = NULL;
+    for (uint32_t i = 0; i < ITEMS; i++)
+        if (strcmp(a->subscribed[i].definition->name.data, "teller") == 0)
+            other = atomic_load(&a->subscribed[i].owned) ? b : a;
+    assert_non_null(other);
+    if (neap_retry_dead_letters(other, "teller", 0, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(letters_of(other), 2); /* it says the same thing again */
+    if (neap_drop_dead_letter(other, "teller", 1, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(letters_of(other), 0); /* what waited behind it was tried */
+    assert_int_equal(neap_drop_dead_letter(other, "teller", 1, &error), NEAP_UNKNOWN);
+    neap_close(a);
+    neap_close(b);
+}
+
 /* Without lanes it is who calls that looks after it. */
 static void one_without_lanes_is_a_member_too(void **state)
 {
@@ -373,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_fenced_stops_without_harm, begin, end),
         cmocka_unit_test_setup_teardown(who_was_held_for_dead_is_a_member_again, begin, end),
         cmocka_unit_test_setup_teardown(changes_reach_who_runs_it, begin, end),
+        cmocka_unit_test_setup_teardown(dead_letters_are_tried_by_whoever_runs_it, begin, end),
         cmocka_unit_test_setup_teardown(one_without_lanes_is_a_member_too, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
