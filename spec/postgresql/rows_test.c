@@ -156,6 +156,26 @@ static void tables_of_another_process_are_seen(void **state)
     assert_count(world, "SELECT count(*) FROM {sums} WHERE name = '1'", 1);
 }
 
+/* More than are kept prepared, in one unit and beside it. */
+static void statements_are_as_many_as_they_like(void **state)
+{
+    enum { STATEMENTS = 300 };
+    contract_world *world = *state;
+    char sql[64];
+    neapi_unit *unit = new_unit();
+    change_tables(world, 1, NEAPI_TABLES_CREATE, "CREATE TABLE {sums} (n bigint)");
+    for (int i = 0; i < STATEMENTS; i++) {
+        snprintf(sql, sizeof sql, "INSERT INTO {sums} VALUES (%d)", i);
+        const neapi_statement given = {.projection = T("sums"), .build = 1, .text = T(sql)};
+        assert_int_equal(neapi_unit_sql(unit, &given), NEAP_OK);
+    }
+    commit_one(world, unit, NEAP_OK);
+    for (int i = 0; i < STATEMENTS; i++) {
+        snprintf(sql, sizeof sql, "SELECT %d + count(*) FROM {sums}", i);
+        assert_count(world, sql, STATEMENTS + i);
+    }
+}
+
 static void store_of_layout_1_is_migrated(void **state)
 {
     contract_world *world = *state;
@@ -206,6 +226,7 @@ int main(void)
         TEST(view_in_its_place_is_read_by_the_same_roles),
         TEST(view_that_others_depend_on_stays),
         TEST(tables_of_another_process_are_seen),
+        TEST(statements_are_as_many_as_they_like),
         TEST(store_of_layout_1_is_migrated),
         TEST(documents_that_are_no_text_are_listed),
     };

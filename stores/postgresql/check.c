@@ -273,6 +273,8 @@ neap_status neapi_pg_prepare(neapi_pg_projected *projected, neapi_pg_use use,
     }
     neap_status status = check_version(projected, verdict);
     if (status == NEAP_OK && *verdict == NEAP_OK)
+        status = neapi_pg_projected_make_room(projected, error);
+    if (status == NEAP_OK && *verdict == NEAP_OK)
         status = queue_all(projected, use, given, error);
     if (status != NEAP_OK || *verdict != NEAP_OK)
         return status;

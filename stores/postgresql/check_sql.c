@@ -12,9 +12,7 @@
     "timestamptz,time,timetz,timestamptz_pl_interval,timestamptz_mi_interval,"                     \
     "interval_pl_timestamptz,make_timestamptz,generate_series,to_json,to_jsonb,row_to_json,"       \
     "array_to_json,json_build_object,json_build_array,jsonb_build_object,jsonb_build_array,"       \
-    "json_agg,jsonb_agg,json_object_agg,jsonb_object_agg,array_to_string,json_populate_record,"    \
-    "jsonb_populate_record,json_to_record,jsonb_to_record,json_to_recordset,jsonb_to_recordset,"   \
-    "jsonb_path_query_tz}'::text[]"
+    "json_agg,jsonb_agg,json_object_agg,jsonb_object_agg,array_to_string}'::text[]"
 #define COMPARES_TIMES "'^(date|timestamp|timestamptz)_(lt|le|eq|gt|ge|ne|cmp)_'"
 
 /* What is found by reading it as a text would not be seen here. */
@@ -77,6 +75,10 @@
                                                                                                                         "WHERE NOT $3::boolean AND tree ~ '\\{SQLVALUEFUNCTION' "                                     \
                                                                                                                         "UNION ALL SELECT 3, 'unsteady', 'TABLESAMPLE' FROM trees WHERE NOT $3::boolean "             \
                                                                                                                         "AND tree ~ '\\{(TABLESAMPLECLAUSE|RANGETABLESAMPLE)' "                                       \
+                                                                                                                        "UNION ALL SELECT 3, 'unsteady', 'XMLTABLE and JSON_TABLE' FROM trees WHERE NOT $3::boolean " \
+                                                                                                                        "AND tree ~ '\\{TABLEFUNC ' "                                                                 \
+                                                                                                                        "UNION ALL SELECT 2, 'call', 'the checks of a domain' FROM trees WHERE tree ~ "               \
+                                                                                                                        "'\\{COERCETODOMAIN ' "                                                                       \
                                                                                                                         "UNION ALL SELECT 3, 'unsteady', 'nextval' FROM trees WHERE tree ~ '\\{NEXTVALUEEXPR' "       \
                                                                                                                         "UNION ALL SELECT 3, 'unsteady', 'ctid, xmin and the like' FROM trees WHERE NOT $3::boolean " \
                                                                                                                         "AND tree ~ '\\{VAR :varno \\d+ :varattno -' "                                                \

@@ -45,13 +45,12 @@ void neapi_pg_projected_note(neapi_pg_projected *projected, const PGresult *row)
 neap_status neapi_pg_projected_refresh(neapi_pg_projected *projected, neap_error *error)
 {
     neapi_pg_connection *connection = projected->connection;
-    bool many = projected->statements.count >= STATEMENTS_MOST;
     if (projected->link != connection->link) { /* they went with the connection */
         let_go(&projected->statements);
         projected->link = connection->link;
         projected->stale = false;
     }
-    if (!projected->stale && !many)
+    if (!projected->stale)
         return NEAP_OK;
     let_go(&projected->statements);
     for (size_t i = 0; i < NEAPI_PG_SQL_COUNT; i++)
@@ -60,6 +59,15 @@ neap_status neapi_pg_projected_refresh(neapi_pg_projected *projected, neap_error
     neap_status status = neapi_pg_run(connection, error);
     projected->stale = status != NEAP_OK;
     return status;
+}
+
+neap_status neapi_pg_projected_make_room(neapi_pg_projected *projected, neap_error *error)
+{
+    if (projected->statements.count < STATEMENTS_MOST)
+        return NEAP_OK;
+    projected->stale = true;
+    neap_status status = neapi_pg_projected_refresh(projected, error);
+    return status == NEAP_OK ? neapi_pg_go_on(projected->connection, error) : status;
 }
 
 /* ---- Finding them ---------------------------------------------------------------------------- */

@@ -53,6 +53,9 @@ void neapi_pg_projected_note(neapi_pg_projected *projected, const PGresult *row)
 /* Lets go of the statements if they are stale; within a transaction or without. */
 neap_status neapi_pg_projected_refresh(neapi_pg_projected *projected, neap_error *error);
 
+/* Within a transaction: lets go of them if there are too many for one more. */
+neap_status neapi_pg_projected_make_room(neapi_pg_projected *projected, neap_error *error);
+
 /* The prepared statement, or NULL: it is not prepared yet. Errors: false, a refused allocation. */
 bool neapi_pg_prepared_find(neapi_pg_projected *projected, neapi_pg_use use,
                             const neapi_statement *given, neapi_pg_prepared **found);
