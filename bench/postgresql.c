@@ -1,7 +1,8 @@
-/* The PostgreSQL store by itself, beside bare libpq: commits of 1,000 units, each with an event and
- * its command, and of one; and reading the log.
+/* The PostgreSQL store, by itself and below the runtime, beside bare libpq: commits of 1,000 units,
+ * each with an event and its command, and of one; and reading the log.
  *
- *   neap_bench_postgresql URL [EVENTS]   the schema neap_bench must be free, and is dropped
+ *   neap_bench_postgresql URL [EVENTS]   the schemas neap_bench, neap_bench_runtime and
+ *                                        neap_bench_stream must be free, and are dropped
  *
  * The bare loops write the same rows into tables of the same layout, by arrays and by COPY, and
  * read them in the binary form; nothing is judged, and nothing is kept in memory. Medians of five
@@ -14,12 +15,14 @@
 #include "base/text.h"
 #include "fill.h"
 #include "measure.h"
+#include "postgresql_runtime.h"
 #include "store/store.h"
 
-#define BATCH  1000
-#define SINGLE 1000
-#define NOW    1700000000000000
-#define ID     "0189c0a0-0000-7000-8000-%012u"
+#define BATCH   1000
+#define SINGLE  1000
+#define FIGURES 10
+#define NOW     1700000000000000
+#define ID      "0189c0a0-0000-7000-8000-%012u"
 
 static PGconn *pg;
 static neapi_session *writer, *reader;
@@ -255,33 +258,47 @@ static double reads_s(size_t (*read)(void))
     return (double)count / (now_s() - began);
 }
 
+static char runtime_url[512], stream_url[512];
+
 static void measure(unsigned events)
 {
-    double figures[7][ROUNDS], m[7];
+    double figures[FIGURES][ROUNDS], m[FIGURES];
     unsigned next = 1;
+    runtime_make_stream(stream_url);
     for (size_t i = 0; i < ROUNDS; i++) {
         figures[0][i] = commits_s(neap_commit, events, &(unsigned){0});
         figures[1][i] = commits_s(bare_arrays, events, &next);
         figures[2][i] = commits_s(bare_copy, events, &next);
+        figures[7][i] = runtime_commands_s(runtime_url, events);
     }
     for (size_t i = 0; i < ROUNDS; i++) {
         figures[5][i] = reads_s(read_log);
         figures[6][i] = reads_s(bare_read);
+        figures[9][i] = runtime_folds_s(stream_url);
     }
     for (size_t i = 0; i < ROUNDS; i++) {
         figures[3][i] = single_us(neap_single, &(unsigned){0});
         figures[4][i] = single_us(bare_single, &next);
+        figures[8][i] = runtime_single_us(runtime_url, SINGLE);
     }
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < FIGURES; i++)
         m[i] = median(figures[i]);
     double fastest = m[1] > m[2] ? m[1] : m[2];
     tell("bare, events/s by arrays", m[1], "/s", 0);
     tell("bare, events/s by COPY", m[2], "/s", 0);
     tell("Neap, events/s in units, 1,000 a commit", m[0], "/s", fastest);
+    tell("runtime, commands/s, 1,000 in flight", m[7], "/s", fastest);
     tell("bare, one row a commit, p50", m[4], "us", 0);
     tell("Neap, one unit a commit, p50", m[3], "us", m[4]);
+    tell("runtime, one command at a time, p50", m[8], "us", m[4]);
     tell("bare, events/s read", m[6], "/s", 0);
     tell("Neap, events/s read", m[5], "/s", m[6]);
+    tell("runtime, events/s into a fold in Lua", m[9], "/s", m[6]);
+}
+
+static void name_store(char *url, const char *base, const char *schema)
+{
+    snprintf(url, 512, "%s%cschema=%s", base, strchr(base, '?') != NULL ? '&' : '?', schema);
 }
 
 int main(int argc, char **argv)
@@ -291,8 +308,9 @@ int main(int argc, char **argv)
     unsigned events = argc > 2 ? (unsigned)atoi(argv[2]) / BATCH * BATCH : 50000;
     if (argc < 2 || events == 0)
         die("usage", "neap_bench_postgresql URL [EVENTS]");
-    snprintf(url, sizeof url, "%s%cschema=neap_bench", argv[1],
-             strchr(argv[1], '?') != NULL ? '&' : '?');
+    name_store(url, argv[1], "neap_bench");
+    name_store(runtime_url, argv[1], "neap_bench_runtime");
+    name_store(stream_url, argv[1], "neap_bench_stream");
     check(neapi_store_open(url, NEAPI_MODE_WRITE, &store, &error), "open");
     check(neapi_session_open(store, NEAPI_MODE_WRITE, &writer, &error), "session");
     check(neapi_session_open(store, NEAPI_MODE_READ, &reader, &error), "session");
@@ -301,7 +319,7 @@ int main(int argc, char **argv)
     neapi_session_close(reader);
     neapi_session_close(writer);
     neapi_store_close(store);
-    run("DROP SCHEMA neap_bench CASCADE");
+    run("DROP SCHEMA neap_bench, neap_bench_runtime, neap_bench_stream CASCADE");
     PQfinish(pg);
     return 0;
 }

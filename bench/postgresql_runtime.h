@@ -1,0 +1,14 @@
+/* The whole runtime on a store in PostgreSQL, for what is compared with bare libpq. */
+#ifndef BENCH_POSTGRESQL_RUNTIME_H
+#define BENCH_POSTGRESQL_RUNTIME_H
+
+/* Commands a second, IN_FLIGHT of them at a time, each of one event. */
+double runtime_commands_s(const char *url, unsigned commands);
+/* The p50 of one command after another, µs. */
+double runtime_single_us(const char *url, unsigned commands);
+/* Events a second that are read into the fold of an aggregate in Lua: a stream of LONG_STREAM, made
+ * by runtime_make_stream. */
+void runtime_make_stream(const char *url);
+double runtime_folds_s(const char *url);
+
+#endif
