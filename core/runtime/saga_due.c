@@ -1,4 +1,6 @@
 /* What the queue hands over: timeouts of sagas, and commands of theirs that did not take effect. */
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "bus/partition.h"
@@ -224,27 +226,69 @@ static neap_status handle_known(neapi_lane *lane, neapi_partition *partition, ne
     return status == NEAP_OK ? take_out(lane, partition, saga, due, error) : status;
 }
 
+/* Whether the document is no entry, which the queue passes over. Errors: NEAP_NOMEM. */
+static neap_status is_damaged(neap_text key, neap_text data, bool *damaged, neap_error *error)
+{
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    neapi_queued entry;
+    neap_status status = neapi_queued_read(key, data, &arena, &entry, error);
+    neapi_arena_fini(&arena);
+    *damaged = status == NEAP_CORRUPT;
+    return *damaged ? NEAP_OK : status;
+}
+
+/* What the saga sent can be read no more: it waits for that no longer, and will never be called
+ * done if it compensates. The document stays where it is, for who mends the store. */
+static neap_status pass_over(const neapi_lane *lane, const neapi_partition *partition,
+                             neapi_saga *saga, const neapi_saga_sent *sent, neap_error *error)
+{
+    char what[200];
+    neap_text key = neapi_queued_key_text(&sent->key);
+    neap_status status = NEAP_OK;
+    snprintf(what, sizeof what, "the document %.*s of $queue is no entry of the queue",
+             NEAPI_TEXT(key));
+    const neapi_saga_failure failure = {.command =
+                                            sent->command.size != 0 ? sent->command : sent->timeout,
+                                        .code = NEAPI_LITERAL("corrupt"),
+                                        .message = neapi_text_of(what)};
+    neapi_lane_say(lane, NEAP_LOG_ERROR, (neap_text){0},
+                   "saga '%.*s', key '%.*s': '%.*s' had no effect: %s, and is passed over",
+                   NEAPI_TEXT(partition->definition->name), NEAPI_TEXT(saga->key),
+                   NEAPI_TEXT(failure.command), what);
+    if (saga->status == NEAPI_SAGA_COMPENSATING)
+        status = neapi_saga_add_failure(saga, &failure);
+    neapi_saga_mark_changed(partition->sagas, saga);
+    neapi_saga_forget_sent(saga, key);
+    return status == NEAP_OK ? NEAP_OK : neapi_nomem(error);
+}
+
 /* Whether nothing of the saga's that comes before it is in the queue: what was parked meanwhile is,
  * and is to be handled first. Nothing is in flight. *before: when such a thing is due. */
-static neap_status is_its_turn(const neapi_lane *lane, const neapi_saga *saga,
-                               const neapi_queued *entry, bool *turn, int64_t *before_us,
-                               neap_error *error)
+static neap_status is_its_turn(const neapi_lane *lane, const neapi_partition *partition,
+                               neapi_saga *saga, const neapi_queued *entry, bool *turn,
+                               int64_t *before_us, neap_error *error)
 {
     neapi_arena arena = NEAPI_ARENA_INIT;
     neapi_queued_key key;
     neap_status status = NEAP_OK;
     neapi_queued_key_of(entry, &key);
     *turn = true;
-    for (const neapi_saga_sent *sent = saga->sent; sent != NULL && *turn && status == NEAP_OK;
-         sent = sent->next) {
+    for (const neapi_saga_sent *sent = saga->sent, *next; sent != NULL && *turn; sent = next) {
         neap_text data, other = neapi_queued_key_text(&sent->key);
-        bool found;
+        bool found, damaged = false;
+        next = sent->next;
         if (strcmp(sent->key.text, key.text) >= 0)
             continue;
         neapi_arena_clear(&arena);
         status =
             neapi_find_document(lane->session, NEAPI_QUEUE, other, &arena, &data, &found, error);
-        *turn = status != NEAP_OK || !found || !neapi_queued_due_of(other, before_us);
+        if (status == NEAP_OK && found)
+            status = is_damaged(other, data, &damaged, error);
+        if (status == NEAP_OK && damaged)
+            status = pass_over(lane, partition, saga, sent, error);
+        if (status != NEAP_OK)
+            break;
+        *turn = !found || damaged || !neapi_queued_due_of(other, before_us);
     }
     neapi_arena_fini(&arena);
     return status;
@@ -296,7 +340,7 @@ static neap_status handle_due(neapi_lane *lane, neapi_partition *partition, neap
         *fate = DUE_PARKED;
         return NEAP_OK;
     }
-    status = is_its_turn(lane, saga, due->entry, &turn, before_us, error);
+    status = is_its_turn(lane, partition, saga, due->entry, &turn, before_us, error);
     if (status != NEAP_OK)
         return status;
     if (!turn) {

@@ -43,7 +43,7 @@ static void listen(void *user, neap_log_level level, const char *text)
     atomic_fetch_add(level == NEAP_LOG_ERROR ? &errors : &warnings, level >= NEAP_LOG_WARN);
 }
 
-static neap_runtime *open_queue(void)
+static neap_runtime *open_domain(const char *domain)
 {
     neap_options options;
     neap_options_init(&options);
@@ -52,9 +52,14 @@ static neap_runtime *open_queue(void)
     options.clock = read_clock;
     options.log = listen;
     neap_runtime *runtime;
-    if (neap_open(DOMAIN, &options, &runtime, &error) != NEAP_OK)
+    if (neap_open(domain, &options, &runtime, &error) != NEAP_OK)
         fail_msg("%s", error.message);
     return runtime;
+}
+
+static neap_runtime *open_queue(void)
+{
+    return open_domain(DOMAIN);
 }
 
 static int in_memory(void **state)
@@ -715,6 +720,73 @@ static void a_timeout_that_nobody_waits_for_becomes_a_dead_letter(void **unused)
     neap_close(runtime);
 }
 
+/* Makes the commands in the queue unreadable, with their names and places as they were. */
+static void damage_commands(neap_runtime *runtime)
+{
+    neapi_document_page page = NEAPI_DOCUMENT_PAGE_INIT;
+    const neapi_document_range range = {.collection = NEAPI_QUEUE, .limit = 100};
+    neapi_session *session = runtime->router.lanes[0]->session;
+    neapi_unit *unit = new_unit();
+    assert_int_equal(neapi_list_documents(session, &range, &page, &error), NEAP_OK);
+    for (size_t i = 0; i < page.count; i++) {
+        const neapi_document damaged = {.collection = NEAPI_QUEUE,
+                                        .key = page.documents[i].key,
+                                        .write = NEAPI_DOCUMENT_PUT,
+                                        .data = NEAPI_LITERAL("{}")};
+        neap_text data = page.documents[i].data;
+        if (memmem(data.data, data.size, "\"command\":", 10) != NULL)
+            assert_int_equal(neapi_unit_document(unit, &damaged), NEAP_OK);
+    }
+    neapi_document_page_fini(&page);
+    assert_int_equal(unit->op_count, 1);
+    commit(runtime, unit);
+}
+
+static void expect_saga(neap_runtime *runtime, const char *key, const char *expected)
+{
+    char *json;
+    size_t size;
+    assert_int_equal(neap_saga(runtime, "keeping", key, &json, &size, &error), NEAP_OK);
+    assert_non_null(json);
+    if (strstr(json, expected) == NULL)
+        fail_msg("%s is not in %s", expected, json);
+    neap_free(json);
+}
+
+static neap_runtime *begin_saga(const char *json)
+{
+    neap_runtime *runtime = open_domain(DAMAGED);
+    assert_int_equal(neap_dispatch(runtime, "Begin", json, strlen(json), NULL, NULL, &error),
+                     NEAP_OK);
+    pass(runtime, 0);
+    return runtime;
+}
+
+static void what_is_damaged_holds_up_no_timeout(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = begin_saga("{\"id\":\"forward\"}");
+    damage_commands(runtime);
+    pass(runtime, 11);
+    expect_saga(runtime, "forward", "\"status\":\"completed\"");
+    assert_int_equal(documents_of(runtime, "$queue"), 1);
+    assert_true(atomic_load(&errors) > 0);
+    neap_close(runtime);
+}
+
+static void what_is_damaged_is_not_called_compensated(void **unused)
+{
+    (void)unused;
+    neap_runtime *runtime = begin_saga("{\"id\":\"back\"}");
+    pass(runtime, 11);
+    expect_saga(runtime, "back", "\"status\":\"compensating\"");
+    damage_commands(runtime);
+    pass(runtime, 2);
+    expect_saga(runtime, "back", "\"status\":\"compensation_failed\"");
+    expect_saga(runtime, "back", "is no entry of the queue");
+    neap_close(runtime);
+}
+
 /* More than are remembered behind one, and more than a page. */
 static void a_long_line_of_one_owner_is_done_in_order(void **unused)
 {
@@ -937,6 +1009,8 @@ int main(void)
         cmocka_unit_test_setup(what_was_parked_and_is_gone_holds_up_nothing, in_memory),
         cmocka_unit_test_setup(a_timeout_goes_to_its_owner, in_memory),
         cmocka_unit_test_setup(a_timeout_that_nobody_waits_for_becomes_a_dead_letter, in_memory),
+        cmocka_unit_test_setup(what_is_damaged_holds_up_no_timeout, in_memory),
+        cmocka_unit_test_setup(what_is_damaged_is_not_called_compensated, in_memory),
         cmocka_unit_test_setup(a_long_line_of_one_owner_is_done_in_order, in_memory),
 #endif
         cmocka_unit_test_setup(a_rejection_is_logged_and_dropped, in_memory),
