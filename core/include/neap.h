@@ -416,9 +416,9 @@ NEAP_API neap_status neap_drop_dead_commands(neap_runtime *runtime, const char *
 
 /* Where the subscriptions are, as a JSON list, in the order in which the domain defines them:
  * name, kind, state ("live", "catching up", "held back": a subscriber's breaker is open, "paused",
- * "stopped", "frozen": of an earlier version
- * of the domain, or "elsewhere": it does not run in this runtime, and is shown as it is stored),
- * version, build, position, lag (in positions of the log), and the same for each of
+ * "stopped", "frozen": of an earlier version of the domain, or "elsewhere": it runs in another
+ * process or not at all, and is shown as stored), owner (the process that runs it, where several
+ * may: member, host, pid), version, build, position, lag (in positions), and the same for each of
  * its partitions, with what was handled there and, of one that has stopped, stopped_at, error and
  * traceback, or, of one that tries an event again, failing (attempts that failed) and error; of a
  * subscriber with a breaker or a limit how it is with them: breaker (its state, "closed", "open" or
