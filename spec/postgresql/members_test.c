@@ -152,6 +152,30 @@ static int end(void **state)
     return 0;
 }
 
+/* What a store's own writer commits is not told there, and what another one's does is. */
+static void what_others_commit_is_told(void **state)
+{
+    (void)state;
+    neapi_told said;
+    neapi_session *session;
+    neap_runtime *a = open_one("0"), *b = open_one("0");
+    assert_int_equal(neapi_session_open(a->store, NEAPI_MODE_READ, &session, &error), NEAP_OK);
+    assert_int_equal(neapi_listen(session, -1, 0, &said, &error), NEAP_OK);
+    assert_true(said.more && said.queue); /* nobody knows what was before */
+    do
+        assert_int_equal(neapi_listen(session, -1, 0, &said, &error), NEAP_OK);
+    while (said.more || said.queue);
+    add(a, "x", 1);
+    add(b, "y", 1);
+    double began = now();
+    for (said.position = 0; said.position == 0 && now() - began < PATIENCE_S;)
+        assert_int_equal(neapi_listen(session, -1, 1000, &said, &error), NEAP_OK);
+    assert_true(said.position >= 2);
+    neapi_session_close(session);
+    neap_close(a);
+    neap_close(b);
+}
+
 static void one_alone_runs_everything_at_once(void **state)
 {
     (void)state;
@@ -405,6 +429,7 @@ int main(void)
     if (!database_is_there())
         return DATABASE_SKIP;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_others_commit_is_told, begin, end),
         cmocka_unit_test_setup_teardown(one_alone_runs_everything_at_once, begin, end),
         cmocka_unit_test_setup_teardown(two_share_and_who_leaves_hands_over, begin, end),
         cmocka_unit_test_setup_teardown(waiting_is_for_whoever_runs_it, begin, end),
