@@ -15,9 +15,28 @@
  * NULL. */
 typedef struct host_history {
     neap_history *history;
-    lua_State *calling; /* the coroutine whose call is under way */
-    bool raised;        /* the function did; what it raised is on top of that one's stack */
+    struct asking *asking; /* of the innermost call that is under way; NULL: there is none */
 } host_history;
+
+/* A call during which the function may be asked, on the stack of that call. Between begin_asking()
+ * and end_asking() is only plain C: nothing may jump over the end. The function may call the
+ * history itself, in other coroutines too, hence `outer`. */
+typedef struct asking {
+    lua_State *L;
+    struct asking *outer;
+    bool raised; /* the function did; what it raised is on top of L's stack */
+} asking;
+
+static void begin_asking(host_history *host, asking *it, lua_State *L)
+{
+    *it = (asking){.L = L, .outer = host->asking};
+    host->asking = it;
+}
+
+static void end_asking(host_history *host, const asking *it)
+{
+    host->asking = it->outer;
+}
 
 static host_history *check_lj(lua_State *L, const char *method)
 {
@@ -27,8 +46,6 @@ static host_history *check_lj(lua_State *L, const char *method)
                         host == NULL ? "history:%s: it is called with a history"
                                      : "history:%s: the history is closed",
                         method);
-    host->calling = L;
-    host->raised = false;
     return host;
 }
 
@@ -53,15 +70,18 @@ static lua_Integer shown(uint64_t position)
 static bool go_on(void *user, uint64_t position, uint64_t target)
 {
     host_history *host = user;
-    lua_State *L = host->calling;
-    if (host->raised || !lua_checkstack(L, 4))
+    asking *it = host->asking;
+    if (it == NULL)
+        return true;
+    lua_State *L = it->L;
+    if (it->raised || !lua_checkstack(L, 4))
         return false;
     lua_pushcfunction(L, ask);
     lua_pushlightuserdata(L, host);
     lua_pushinteger(L, shown(position));
     lua_pushinteger(L, shown(target));
-    host->raised = lua_pcall(L, 3, 1, 0) != LUA_OK;
-    if (host->raised)
+    it->raised = lua_pcall(L, 3, 1, 0) != LUA_OK;
+    if (it->raised)
         return false;
     bool wanted = lua_toboolean(L, -1);
     lua_pop(L, 1);
@@ -69,9 +89,9 @@ static bool go_on(void *user, uint64_t position, uint64_t target)
 }
 
 /* Behind a call that may have asked. */
-static int fail_lj(lua_State *L, const host_history *host, const neap_error *error)
+static int fail_lj(lua_State *L, const asking *it, const neap_error *error)
 {
-    return host->raised ? lua_error(L) : neapi_host_fail_lj(L, error);
+    return it->raised ? lua_error(L) : neapi_host_fail_lj(L, error);
 }
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
@@ -125,7 +145,7 @@ static int history_open(lua_State *L)
     neap_history_options_init(&options);
     neapi_host_options_lj(L, 2, "history.open", known, &options);
     host_history *host = lua_newuserdatauv(L, sizeof *host, 0);
-    *host = (host_history){.calling = L};
+    *host = (host_history){0};
     push_metatable_lj(L);
     lua_setmetatable(L, -2);
     if (lua_type(L, 2) == LUA_TTABLE && lua_getfield(L, 2, "go_on") != LUA_TNIL) {
@@ -165,10 +185,15 @@ static int return_position(lua_State *L, uint64_t position)
 static int history_time(lua_State *L)
 {
     host_history *host = check_lj(L, "time");
+    lua_Integer at_us = luaL_checkinteger(L, 2);
+    asking it;
     neap_error error;
     uint64_t position;
-    if (neap_history_time(host->history, luaL_checkinteger(L, 2), &position, &error) != NEAP_OK)
-        return fail_lj(L, host, &error);
+    begin_asking(host, &it, L);
+    neap_status status = neap_history_time(host->history, at_us, &position, &error);
+    end_asking(host, &it);
+    if (status != NEAP_OK)
+        return fail_lj(L, &it, &error);
     return return_position(L, position);
 }
 
@@ -176,10 +201,15 @@ static int history_time(lua_State *L)
 static int history_event(lua_State *L)
 {
     host_history *host = check_lj(L, "event");
+    const char *id = luaL_checkstring(L, 2);
+    asking it;
     neap_error error;
     uint64_t position;
-    if (neap_history_event(host->history, luaL_checkstring(L, 2), &position, &error) != NEAP_OK)
-        return fail_lj(L, host, &error);
+    begin_asking(host, &it, L);
+    neap_status status = neap_history_event(host->history, id, &position, &error);
+    end_asking(host, &it);
+    if (status != NEAP_OK)
+        return fail_lj(L, &it, &error);
     return return_position(L, position);
 }
 
@@ -192,7 +222,7 @@ static int history_last(lua_State *L)
     neap_error error;
     uint64_t position;
     if (neap_history_last(host->history, &position, &error) != NEAP_OK)
-        return fail_lj(L, host, &error);
+        return neapi_host_fail_lj(L, &error);
     return return_position(L, position);
 }
 
@@ -201,11 +231,14 @@ static int return_past(lua_State *L, host_history *host, uint64_t position, bool
 {
     lua_settop(L, 1);
     neapi_host *past = neapi_host_push_lj(L);
+    asking it;
     neap_error error;
+    begin_asking(host, &it, L);
     neap_status status = is_log ? neap_history_log(host->history, &past->runtime, &error)
                                 : neap_history_at(host->history, position, &past->runtime, &error);
+    end_asking(host, &it);
     if (status != NEAP_OK)
-        return fail_lj(L, host, &error);
+        return fail_lj(L, &it, &error);
     past->is_inline = true;
     lua_settop(L, 2);
     neapi_host_push_metatable_lj(L);
@@ -236,8 +269,6 @@ static host_history *history_of_lj(lua_State *L, const char *method)
     lua_pop(L, 1);
     if (host == NULL)
         neapi_misuse_lj(L, "%s: it is no past of a history", method);
-    host->calling = L;
-    host->raised = false;
     return host;
 }
 
@@ -257,14 +288,19 @@ static int past_forward(lua_State *L)
 {
     neapi_host *past = neapi_host_check_lj(L, "forward");
     host_history *host = history_of_lj(L, "forward");
+    uint64_t position = position_lj(L, 2, "forward");
+    asking it;
     neap_error error;
-    if (neap_history_forward(past->runtime, position_lj(L, 2, "forward"), &error) != NEAP_OK)
-        return fail_lj(L, host, &error);
+    begin_asking(host, &it, L);
+    neap_status status = neap_history_forward(past->runtime, position, &error);
+    end_asking(host, &it);
+    if (status != NEAP_OK)
+        return fail_lj(L, &it, &error);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-static int return_value(lua_State *L, const host_history *host, neap_status status, char **text,
+static int return_value(lua_State *L, const asking *it, neap_status status, char **text,
                         size_t size, neap_error *error)
 {
     if (status == NEAP_OK && *text == NULL)
@@ -273,7 +309,7 @@ static int return_value(lua_State *L, const host_history *host, neap_status stat
         status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + 3, error);
     neap_free(*text);
     *text = NULL;
-    return status == NEAP_OK ? 1 : fail_lj(L, host, error);
+    return status == NEAP_OK ? 1 : fail_lj(L, it, error);
 }
 
 /* streams(past, nil, options) → list | nil, err */
@@ -287,8 +323,11 @@ static int past_streams(lua_State *L)
     lua_settop(L, 3);
     neapi_list_options_lj(L, "streams", &options);
     char **text = neapi_host_text_place_lj(L);
+    asking it;
+    begin_asking(host, &it, L);
     neap_status status = neap_history_streams(past->runtime, &options, text, &size, &error);
-    return return_value(L, host, status, text, size, &error);
+    end_asking(host, &it);
+    return return_value(L, &it, status, text, size, &error);
 }
 
 /* command(past, position) → command or nil | nil, err */
@@ -300,8 +339,11 @@ static int past_command(lua_State *L)
     neap_error error;
     size_t size;
     char **text = neapi_host_text_place_lj(L);
+    asking it;
+    begin_asking(host, &it, L);
     neap_status status = neap_history_command(past->runtime, position, text, &size, &error);
-    return return_value(L, host, status, text, size, &error);
+    end_asking(host, &it);
+    return return_value(L, &it, status, text, size, &error);
 }
 
 static void set_text_lj(lua_State *L, const char *name, const char *text)

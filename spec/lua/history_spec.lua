@@ -332,6 +332,28 @@ describe("a history", function()
     assert.has_error(function() failing:at(9) end, "not me")
   end)
 
+  it("may be called by what it asks, in another coroutine too", function()
+    fill(10)
+    local shop, asked, inner = nil, 0, nil
+    shop = assert(open_history {
+      checkpoint_spacing = 4,
+      go_on = function(_, target)
+        if target ~= 9 then return true end
+        asked = asked + 1
+        if asked == 2 then error("not me", 0) end
+        coroutine.wrap(function()
+          local past <close> = assert(shop:at(2))
+          inner = past:position()
+        end)()
+        collectgarbage()
+        return true
+      end,
+    })
+    assert.has_error(function() shop:at(9) end, "not me")
+    assert.same({ 2, 2 }, { asked, inner })
+    shop:close()
+  end)
+
   it("goes on when a projection stops, and tells it", function()
     do
       local runtime <close> = open_store()
