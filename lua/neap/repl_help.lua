@@ -45,6 +45,8 @@ local entries = {
   { "subscriptions", "subscriptions()",
     "lists what is folded here; one that has stopped says at which event", "subscriptions()" },
   { "position", "position()", "gives the position", "position()" },
+  { "show", "show(value)", "prints a value uncut, however long it is",
+    'show(event(3).data)   show(events { limit = 1000 })' },
   { "whole", "whole()", "prints the last result again, uncut", "whole()" },
   { "help", "help(verb)", "says more about a verb", 'help "find"' },
   { "quit", "quit()", "ends; so does the end of the input (Ctrl-D)", "quit()" },

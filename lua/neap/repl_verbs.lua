@@ -464,6 +464,9 @@ function verbs.of(session)
   function env.whole()
     if session.last ~= nil then session:show(session.last, true) end
   end
+  function env.show(...)
+    for i = 1, select("#", ...) do session:show((select(i, ...)), true) end
+  end
   function env.help(verb) return help_of(env, verb) end
   function env.quit() session.quitting = true end
   function env.print(...)

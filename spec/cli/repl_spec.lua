@@ -353,6 +353,9 @@ wait past@5>
 type whole()\r
 wait { order = "o-1", total = 4200 }
 wait past@5>
+type show(("y"):rep(70))\r
+wait yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy
+wait past@5>
 type quit()\r
 end
 ]], past, 60)
