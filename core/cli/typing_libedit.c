@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -140,14 +141,37 @@ static int read_character(FILE *terminal)
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
+/* Where XDG's base directories say; NULL: nothing says where. Owns: the caller. */
+static char *usual_path(void)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    int size = -1;
+    if (state != NULL && state[0] == '/')
+        size = asprintf(&path, "%s/neap/history", state);
+    else if (home != NULL && home[0] == '/')
+        size = asprintf(&path, "%s/.local/state/neap/history", home);
+    return size >= 0 ? path : NULL;
+}
+
+/* What cannot be made is told of when the history is written. */
+static void make_folders_of(char *path)
+{
+    for (char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
+        *at = '\0';
+        mkdir(path, 0700);
+        *at = '/';
+    }
+}
+
 static char *path_of_history(void)
 {
-    const char *given = getenv("NEAP_HISTORY"), *home = getenv("HOME");
-    char *path = NULL;
+    const char *given = getenv("NEAP_HISTORY");
     if (given != NULL)
         return given[0] != '\0' ? strdup(given) : NULL;
-    if (home == NULL || asprintf(&path, "%s/.neap_history", home) < 0)
-        return NULL;
+    char *path = usual_path();
+    if (path != NULL)
+        make_folders_of(path);
     return path;
 }
 

@@ -339,6 +339,28 @@ end
         .. "type quit()\\r\nend\n")
     end)
 
+    it("keeps it where the user's state is, for nobody else", function()
+      for _, case in ipairs {
+        { "-u NEAP_HISTORY XDG_STATE_HOME=" .. folder .. "/state", "/state/neap/history" },
+        { "-u NEAP_HISTORY XDG_STATE_HOME=here HOME=" .. folder,
+          "/.local/state/neap/history" },
+        { "-u XDG_STATE_HOME HOME=" .. folder .. "/none NEAP_HISTORY=" .. folder .. "/mine",
+          "/mine" },
+      } do
+        neap.write(folder .. "/scenario",
+          "wait past@5>\ntype 1000 + 234\\r\nwait 1234\nwait past@5>\ntype quit()\\r\nend\n")
+        local line = "umask 022; env -u NEAP_STORE %s TERM=xterm %s 100 %s <%s >%s 2>&1"
+        local status = neap.shell(line:format(case[1], neap.quote(terminal),
+          neap.line { "repl", past, "--store", store }, folder .. "/scenario",
+          folder .. "/shown"))
+        assert(status == 0, neap.read(folder .. "/shown"))
+        local kept = folder .. case[2]
+        assert.truthy(neap.read(kept):find("1000", 1, true))
+        assert.equal(0, neap.shell("test -z \"$(find '" .. kept .. "' -perm /077)\""))
+      end
+      assert.not_equal(0, neap.shell("test -e '" .. folder .. "/none'"))
+    end)
+
     it("cuts what is too wide, and shows it whole", function()
       local shown = plays([[
 wait past@5>
