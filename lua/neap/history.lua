@@ -2,6 +2,7 @@
 
 local internal = require "neap.internal"
 local check = require "neap.check"
+local fixture = require "neap.fixture"
 local past = require "neap.past"
 local time = require "neap.time"
 
@@ -19,10 +20,12 @@ local native = internal.history
 ---A domain on a store that is opened for reading, and stays as it is.
 ---@class neap.History
 ---@field package native userdata
+---@field path string the domain's file
 local History = {}
 History.__index = function(_, key)
   return History[key] or check.misuse("a history has no '%s'%s", tostring(key),
-    check.did_you_mean(tostring(key), { "at", "log", "last", "position", "close" }))
+    check.did_you_mean(tostring(key), { "at", "log", "last", "position",
+      "fixture", "close" }))
 end
 History.__name = "neap.History"
 
@@ -86,6 +89,26 @@ function History:last()
   return native.last(self.native)
 end
 
+---A specification, for `neap.spec`, of what commands decided about an instance. It holds for the
+---domain as it is, so that it fails where other code decides otherwise. What was before is left out
+---where the outcome is the same without. A decision that needs more than the events of its stream
+---(an id that was made up, another instance) is an error.
+---
+---```lua
+---print(shop:fixture("Order", "o-1", { from = 2, to = 3 }))
+---```
+---@param aggregate string by key
+---@param id string | integer
+---@param options? neap.FixtureOptions without them: what the last command decided
+---@return string? text
+---@return neap.Error?
+function History:fixture(aggregate, id, options)
+  local log, err = self:log()
+  if not log then return nil, err end
+  local _ <close> = log
+  return fixture.of(log, self.path, aggregate, id, options)
+end
+
 ---Closes the store, once its pasts are closed too. May be called again.
 function History:close()
   native.close(self.native)
@@ -104,7 +127,7 @@ local history = {}
 function history.open(path, options)
   local opened, err = native.open(path, options)
   if not opened then return nil, err end
-  return setmetatable({ native = opened }, History)
+  return setmetatable({ native = opened, path = path }, History)
 end
 
 history.differences = past.differences

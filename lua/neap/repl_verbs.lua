@@ -2,6 +2,7 @@
 -- is printed.
 
 local check = require "neap.check"
+local fixture = require "neap.repl_fixture"
 local help = require "neap.repl_help"
 local past = require "neap.past"
 local show = require "neap.repl_show"
@@ -459,6 +460,7 @@ function verbs.of(session)
     document = asked "find", list = asked "list", saga = asked "saga", sagas = asked "sagas",
     query = asked "query", subscriptions = asked "subscriptions", position = asked "position",
   }
+  env.fixture = bound(fixture)
   function env.step(count) return go(session, count) end
   function env.back(count) return go(session, -(count or 1)) end
   function env.whole()

@@ -91,8 +91,7 @@ function SpecDomain:message(name, method)
 end
 
 ---Closes what was opened last, which frees its store.
----@param self neap.SpecDomain
-local function close_last(self)
+function SpecDomain:close_last()
   local _ <close> = rawget(self, "file")
   local opened = rawget(self, "opened")
   rawset(self, "opened", nil)
@@ -120,7 +119,7 @@ end
 ---@param clock fun(): integer
 ---@return neap.Runtime
 function SpecDomain:open(services, clock)
-  close_last(self)
+  self:close_last()
   local options = {}
   for name, value in pairs(rawget(self, "options")) do
     options[name] = value

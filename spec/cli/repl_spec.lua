@@ -211,6 +211,21 @@ diff("by_status", "shipped", 4, 4)
 ]])
   end)
 
+  it("makes a spec of what was decided", function()
+    local spec = folder .. "/o2_spec.lua"
+    local text = printed 'fixture("Order", "o-2")'
+    assert.matches('given {\n      { "OrderPlaced", { order = "o%-2", total = 990 } },\n    }',
+      text)
+    assert.matches(':expect%({ "OrderShipped", { order = "o%-2" } }%)', text)
+    assert.matches('"decides PlaceOrder, as of event 2"', printed 'at(4)\nfixture("Order", "o-2")')
+    local writing = ('fixture("Order", "o-2", { file = %q })'):format(spec)
+    assert.equal("written: " .. spec .. "\n", printed(writing))
+    assert.equal(text, neap.read(spec))
+    local status, _, err = script(writing)
+    assert.same({ 1, "line 1: error: fixture: there is a file " .. spec .. " already\n" },
+      { status, err })
+  end)
+
   it("helps with each verb", function()
     local overview = printed "help()"
     for name in overview:gmatch "\n?([%a_]+)%(" do
