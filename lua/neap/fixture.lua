@@ -274,9 +274,7 @@ function fixture.of(past, path, aggregate, id, options)
   local last = past:events { stream = stream, backward = true, limit = 1 }()
   local from, to = check_range(stream, options, last and last.version or 0)
   local spec = require "neap.spec" -- here, as a domain's own files may load the module of pasts
-  local decisions = decisions_in(past, stream, from, to)
-  -- What fails on the way says so nowhere: it is no more than an event that is needed.
-  local domain = spec.domain(path, { log = function() end })
+  local decisions, domain = decisions_in(past, stream, from, to), spec.domain(path)
   local _ <close> = setmetatable({}, { __close = function() domain:close_last() end })
   for _, decision in ipairs(decisions) do
     settle(spec, domain, decision)
