@@ -9,6 +9,7 @@ local show = require "neap.repl_show"
 local verbs = require "neap.repl_verbs"
 
 local most_lines = 24 -- of a result on a terminal
+local default_spacing = 50000
 
 ---@class neap.Repl
 ---@field history neap.History
@@ -16,6 +17,7 @@ local most_lines = 24 -- of a result on a terminal
 ---@field log neap.Past at the last position; nothing is folded in it
 ---@field package width integer? columns of the terminal; nil: there is none
 ---@field package print fun(text: string)
+---@field package spacing integer
 local Repl = {}
 Repl.__index = Repl
 
@@ -25,18 +27,23 @@ Repl.__index = Repl
 ---@field store string URL
 ---@field print fun(text: string) gets whole lines
 ---@field go_on fun(position: integer, target: integer): boolean
+---@field checkpoint_spacing? integer events between two positions at which what was folded is kept
 
 ---@param options neap.ReplOptions
 ---@return neap.Repl?
 ---@return neap.Error?
 local function open(options)
-  local opened, err = history.open(options.domain, { store = options.store, go_on = options.go_on })
+  local spacing = options.checkpoint_spacing or default_spacing
+  local opened, err = history.open(options.domain, {
+    store = options.store, go_on = options.go_on, checkpoint_spacing = spacing,
+  })
   if not opened then return nil, err end
   local log
   log, err = opened:log()
   if not log then return nil, err end
   local it = setmetatable({
-    history = opened, log = log, print = options.print, pending = {}, watched = {}, line = 0,
+    history = opened, log = log, print = options.print, spacing = spacing,
+    pending = {}, watched = {}, line = 0,
     name = string.gsub(string.gsub(options.domain, "^.*/", ""), "%.lua$", ""),
   }, Repl)
   -- Before everything, where nothing is to be folded: the session goes to the end when it begins.
@@ -65,7 +72,9 @@ end
 function Repl:move(position)
   local before = verbs.watched_values(self)
   local ok, err
-  if position >= self.past:position() then
+  local distance = position - self.past:position()
+  -- Beyond that, what is kept is nearer than what is folded here.
+  if distance >= 0 and distance <= self.spacing then
     ok, err = self.past:forward(position)
   else
     ok, err = self.history:at(position)

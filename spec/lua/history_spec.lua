@@ -332,6 +332,26 @@ describe("a history", function()
     assert.has_error(function() failing:at(9) end, "not me")
   end)
 
+  it("folds from what is kept when the REPL goes far, either way", function()
+    fill(20)
+    local asked = {}
+    local session = assert(require("neap.repl").open {
+      domain = path, store = url, checkpoint_spacing = 4, print = function() end,
+      go_on = function(position, target)
+        asked[#asked + 1] = { position, target }
+        return true
+      end,
+    })
+    session:begin()
+    for _, each in ipairs { { 1, { { 0, 1 } } }, { 18, { { 16, 18 } } }, { 20, { { 18, 20 } } },
+      { 10, { { 8, 10 } } } } do
+      asked = {}
+      session:move(each[1])
+      assert.same(each[2], asked)
+    end
+    session:close()
+  end)
+
   it("may be called by what it asks, in another coroutine too", function()
     fill(10)
     local shop, asked, inner = nil, 0, nil
