@@ -56,8 +56,11 @@ static neap_status write_waiting(neapi_session *session, neapi_buffer *json,
     return NEAP_OK;
 }
 
+/* One that has been completed takes nothing back any more. */
 static void write_compensations(neapi_buffer *json, const neapi_saga *saga)
 {
+    if (saga->status == NEAPI_SAGA_COMPLETED)
+        return;
     const char *before = ",\"compensations\":[";
     for (const neapi_saga_compensation *it = saga->compensations; it != NULL; it = it->next) {
         neapi_buffer_format(json, "%s{\"command\":", before);

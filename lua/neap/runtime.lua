@@ -165,7 +165,8 @@
 ---@field position integer of the last event that it handled
 ---@field state? table
 ---@field waiting? neap.SagaWaiting[] what it has in the queue
----@field compensations? neap.SagaCommand[] in the order in which they run if it fails
+---@field compensations? neap.SagaCommand[] in the order in which they run if it fails, or did when
+--- it has; of a completed one nil
 ---@field failures? neap.SagaFailure[] commands without effect that nothing in it dealt with
 ---@field correlation_id string
 
