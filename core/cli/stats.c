@@ -220,6 +220,18 @@ static void add_letters(cli_table *table, const neap_subscription_statistics *on
         add_count(table, is(one, "subscriber") || is(one, "outbox"), one->dead_letters);
 }
 
+/* A checkpoint that is behind may be at rest: what it was moved past is not stored each time. */
+static void explain_lag(figures *stats)
+{
+    const neap_subscription_statistics *one = stats->subscriptions;
+    while (one != NULL && one->lag == 0)
+        one = one->next;
+    if (one != NULL)
+        cli_out_text("LAG counts the events of all types. Up to some 4,096 of types that a "
+                     "subscription does not want\nare behind its stored position although "
+                     "nothing is left for it to do.\n");
+}
+
 static void print_subscriptions(figures *stats)
 {
     static const char *const columns[] = {"SUBSCRIPTION", "KIND",       "STATE",
@@ -243,6 +255,7 @@ static void print_subscriptions(figures *stats)
     }
     cli_out_text("\n");
     cli_table_print(&table, MOST_ROWS);
+    explain_lag(stats);
 }
 
 static int print_json(figures *stats)

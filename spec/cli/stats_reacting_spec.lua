@@ -81,6 +81,19 @@ describe("neap stats, where not all went well,", function()
     end
   end)
 
+  it("says that a checkpoint behind others' events may be at rest", function()
+    assert.is_nil(stats():find("LAG counts", 1, true))
+    run((shop:format(note):gsub("return shop", function()
+      return [[
+        local Lost = shop:event "Lost" { id = "string" }
+        shop:subscriber "finder" { events = { Lost = function() end } }
+        return shop]]
+    end)))
+    local out = stats()
+    assert.truthy(out:find "\nfinder +subscriber +0 +5 ", out)
+    assert.truthy(out:find("\nLAG counts the events of all types.", 1, true), out)
+  end)
+
   it("tells machines", function()
     local told = assert(json.decode(stats "--json"))
     assert.equal(1, told.dead_commands)
