@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/guard.h"
 #include "runtime/host_reading.h"
 #include "runtime/subscribed.h"
 
@@ -158,6 +159,9 @@ bool neapi_figures_subscription(const neap_runtime *runtime, uint32_t place, uin
         figures->failing = failing > figures->failing ? failing : figures->failing;
     }
     figures->lag = head > figures->position ? head - figures->position : 0;
+    neapi_guard_state guard;
+    if (neapi_guard_look(it, neapi_monotonic_us(runtime->platform), &guard))
+        figures->breaker = neapi_guard_name(&guard);
     return true;
 }
 

@@ -87,7 +87,8 @@ void neapi_metrics_write_prometheus(neapi_buffer *text, const neap_runtime *runt
 typedef struct neapi_subscription_figures {
     neap_text name, kind;
     uint64_t position, lag, handled, units;
-    uint64_t failing; /* attempts of an event that have failed, the most of its partitions */
+    uint64_t failing;    /* attempts of an event that have failed, the most of its partitions */
+    const char *breaker; /* how its circuit is, see neapi_guard_name(); NULL: it has none */
 } neapi_subscription_figures;
 
 bool neapi_figures_subscription(const neap_runtime *runtime, uint32_t place, uint64_t head,

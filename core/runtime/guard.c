@@ -135,3 +135,8 @@ bool neapi_guard_look(neapi_subscribed *it, int64_t now_us, neapi_guard_state *s
     pthread_mutex_unlock(&it->mutex);
     return has_circuit(it);
 }
+
+const char *neapi_guard_name(const neapi_guard_state *state)
+{
+    return state->is_open ? "open" : state->is_half_open ? "half open" : "closed";
+}

@@ -29,5 +29,7 @@ typedef struct neapi_guard_state {
 } neapi_guard_state;
 
 bool neapi_guard_look(neapi_subscribed *subscribed, int64_t now_us, neapi_guard_state *state);
+/* "open", "half open" or "closed". */
+const char *neapi_guard_name(const neapi_guard_state *state);
 
 #endif

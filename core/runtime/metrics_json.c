@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "message/field.h"
 #include "message/json.h"
 #include "message/object.h"
 #include "runtime/figures.h"
@@ -158,6 +159,8 @@ static void write_subscriptions(neapi_buffer *json, const neap_runtime *runtime,
         neapi_write_count(json, "handled", one.handled);
         neapi_write_count(json, "units", one.units);
         neapi_write_count(json, "failing", one.failing);
+        if (one.breaker != NULL)
+            neapi_field_write_text(json, "breaker", neapi_text_of(one.breaker));
         neapi_write_member_end(json, '{');
     }
     neapi_write_member_end(json, '{');

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "runtime/figures.h"
@@ -308,6 +309,29 @@ static void write_subscriptions(exposition *out, const char *name, const char *k
     }
 }
 
+/* Each state is a sample, 1 or 0, of those that have a circuit. */
+static void write_breakers(exposition *out)
+{
+    static const char *const states[] = {"closed", "half open", "open"};
+    neapi_subscription_figures one;
+    bool begun = false;
+    for (uint32_t i = 0; neapi_figures_subscription(out->runtime, i, out->head, &one); i++) {
+        if (one.breaker == NULL)
+            continue;
+        if (!begun)
+            begin_family(out, "subscription_breaker", "gauge",
+                         "Of a subscriber with a breaker, 1 where it is in this state.");
+        begun = true;
+        for (size_t at = 0; at < sizeof states / sizeof *states; at++) {
+            clear_labels(out);
+            label(out, "subscription", one.name);
+            label(out, "kind", one.kind);
+            label(out, "state", neapi_text_of(states[at]));
+            sample(out, strcmp(states[at], one.breaker) == 0);
+        }
+    }
+}
+
 static void write_all_subscriptions(exposition *out)
 {
     write_subscriptions(out, "subscription_position", "gauge",
@@ -323,6 +347,7 @@ static void write_all_subscriptions(exposition *out)
     write_subscriptions(out, "subscription_failing", "gauge",
                         "Failed attempts of an event that is tried again; 0: none is.",
                         offsetof(neapi_subscription_figures, failing));
+    write_breakers(out);
     clear_labels(out);
 }
 

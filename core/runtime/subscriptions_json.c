@@ -135,10 +135,7 @@ static void write_guard(neapi_buffer *json, const neapi_subscription *definition
     const neapi_guard_state *guard = &whole->guard;
     if (whole->guarded) {
         neapi_write_begin(json, NEAPI_LITERAL("breaker"), '{');
-        neapi_field_write_text(json, "state",
-                               guard->is_open        ? NEAPI_LITERAL("open")
-                               : guard->is_half_open ? NEAPI_LITERAL("half open")
-                                                     : NEAPI_LITERAL("closed"));
+        neapi_field_write_text(json, "state", neapi_text_of(neapi_guard_name(guard)));
         neapi_write_count(json, "failures", guard->failures);
         neapi_write_count(json, "retry_after_ms", (uint64_t)guard->open_us / 1000);
         neapi_write_member_end(json, '{');

@@ -85,6 +85,7 @@
 ---@field handled integer events, since the runtime was opened
 ---@field units integer units of work that were made of them
 ---@field failing integer failed attempts of an event that a subscriber or an outbox tries again now
+---@field breaker? "closed" | "half open" | "open" of a subscriber that has one
 
 ---@class neap.FollowerFigures
 ---@field count integer now

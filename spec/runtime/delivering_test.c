@@ -153,6 +153,34 @@ static void close_all(void)
 
 /* ---- The breaker ----------------------------------------------------------------------------- */
 
+static bool is_measured(neap_status (*measure)(neap_runtime *, char **, size_t *, neap_error *),
+                        const char *part)
+{
+    char *text;
+    assert_int_equal(measure(runtime, &text, NULL, &error), NEAP_OK);
+    bool found = strstr(text, part) != NULL;
+    neap_free(text);
+    return found;
+}
+
+static void metrics_tell_how_the_breaker_is(void **unused)
+{
+    (void)unused;
+    open_with("guarded", "memory:");
+    assert_true(is_measured(neap_metrics, "\"breaker\":\"closed\""));
+    assert_true(is_measured(neap_metrics_prometheus, "state=\"closed\"} 1\n"));
+    down = true;
+    happen("a", 1);
+    for (int i = 0; i < 2; i++)
+        pass(0.1);
+    assert_true(is_measured(neap_metrics, "\"breaker\":\"open\""));
+    assert_true(is_measured(neap_metrics_prometheus, "state=\"open\"} 1\n"));
+    assert_true(is_measured(neap_metrics_prometheus, "state=\"closed\"} 0\n"));
+    assert_false(is_measured(neap_metrics_prometheus,
+                             "subscription=\"limited\",kind=\"subscriber\",state="));
+    close_all();
+}
+
 static void an_open_breaker_holds_back(void **unused)
 {
     (void)unused;
@@ -289,6 +317,7 @@ static void no_more_than_the_limit_are_at_an_event(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_tell_how_the_breaker_is),
         cmocka_unit_test(an_open_breaker_holds_back),
         cmocka_unit_test(a_probe_that_fails_opens_it_again),
         cmocka_unit_test(what_waits_can_be_paused_and_closed),
