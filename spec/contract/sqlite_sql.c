@@ -63,6 +63,8 @@ static const contract_refusal foreign[] = {
     REFUSED("INSERT INTO {revenue} VALUES (" value ", 1)", "answers differently each time")
 #define CLOCK(value)                                                                               \
     REFUSED("INSERT INTO {revenue} VALUES (" value ", 1)", "it may not ask what time it is")
+#define ZONE(value)                                                                                \
+    REFUSED("INSERT INTO {revenue} VALUES (" value ", 1)", "depends on the zone of the machine")
 static const contract_refusal unsteady[] = {UNSTEADY("random()"),
                                             UNSTEADY("hex(randomblob(3))"),
                                             UNSTEADY("CURRENT_TIMESTAMP"),
@@ -71,6 +73,8 @@ static const contract_refusal unsteady[] = {UNSTEADY("random()"),
                                             CLOCK("date()"),
                                             CLOCK("strftime('%s', 'NoW')"),
                                             CLOCK("julianday('now', '-1 day')"),
+                                            ZONE("datetime(0, 'unixepoch', 'LocalTime')"),
+                                            ZONE("datetime('2026-01-01', 'utc')"),
                                             END};
 
 static const contract_refusal tables[] = {
@@ -85,6 +89,12 @@ static const contract_refusal tables[] = {
     REFUSED("CREATE TABLE {revenue} (a); CREATE VIEW {v} AS SELECT 1", "make the view"),
     REFUSED("CREATE TABLE {revenue} (a); COMMIT", "it may not control transactions"),
     {"CREATE TABLE {revenue} (a", NEAP_STORE, "incomplete input"},
+    REFUSED("CREATE TABLE {revenue} (a DEFAULT (random()))", "differently each time"),
+    REFUSED("CREATE TABLE {revenue} (a, b NOT NULL DEFAULT (1 + abs(RANDOM() /**/ % 7)))",
+            "differently each time (give it a parameter instead): \"random\""),
+    REFUSED("CREATE TABLE {lines} (k); CREATE TABLE {revenue} (a DEFAULT CURRENT_TIMESTAMP)",
+            "differently each time"),
+    REFUSED("CREATE TABLE {revenue} (a, b AS (date(a, 'localtime')))", "the zone of the machine"),
     REFUSED("-- nothing", "its schema makes no table"),
     REFUSED("CREATE TABLE {1} (a)", "names no table"),
     END};
@@ -106,7 +116,8 @@ const contract_dialect contract_sqlite_sql = {
     .tables = tables,
     .schema = "/* '{' */ CREATE TABLE {revenue} (a TEXT DEFAULT '{x}' UNIQUE, b TEXT AS (a || 1)) "
               "STRICT; CREATE UNIQUE INDEX {r} ON {revenue} (a);"
-              "CREATE TABLE {lines} (k INTEGER PRIMARY KEY) WITHOUT ROWID;"
+              "CREATE TABLE {lines} (k INTEGER PRIMARY KEY, l DEFAULT word, m DEFAULT \"w\", "
+              "n DEFAULT (lower('X'))) WITHOUT ROWID;"
               "INSERT INTO {revenue} DEFAULT VALUES;",
     .query = "SELECT a, count(*) FROM {revenue}, (SELECT 1) LEFT JOIN {lines}",
 };

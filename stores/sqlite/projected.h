@@ -87,6 +87,14 @@ neap_status neapi_sqlite_blame(neapi_sqlite_projected *projected, int code, neap
 neap_status neapi_sqlite_run_unit(neapi_sqlite_session *session, neapi_unit *unit,
                                   neapi_verdict *verdict, bool *ended, neap_error *error);
 
+/* steady: whether the text names no modifier of time that depends on the machine; why says which.
+ * Literals only: what is put together, or bound, is not seen. */
+bool neapi_sqlite_is_of_no_zone(neapi_sqlite_projected *projected, neap_text text);
+/* That the build's new tables have no default that may not be called, as neapi_sqlite_prepare. */
+neap_status neapi_sqlite_check_defaults(neapi_sqlite_projected *projected,
+                                        const neapi_tables *tables, neap_status *verdict,
+                                        neap_error *error);
+
 /* tables: makes, shows or drops a build's, as neapi_sqlite_prepare does. */
 neap_status neapi_sqlite_change_tables(neapi_sqlite_projected *projected,
                                        const neapi_tables *tables, neap_status *verdict,

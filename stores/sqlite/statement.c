@@ -192,7 +192,8 @@ static neap_status find(neapi_sqlite_projected *projected, neapi_sqlite_may may,
         return NEAP_OK;
     sqlite3_stmt *statement = NULL;
     neapi_buffer_clear(text);
-    if (!neapi_sqlite_template(text, given->text, given->build, projected->why,
+    if ((may != NEAPI_SQLITE_MAY_READ && !neapi_sqlite_is_of_no_zone(projected, given->text)) ||
+        !neapi_sqlite_template(text, given->text, given->build, projected->why,
                                sizeof projected->why)) {
         *verdict = NEAP_USAGE;
         return NEAP_OK;

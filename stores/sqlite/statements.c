@@ -129,6 +129,8 @@ static const char *const texts[NEAPI_SQL_COUNT] = {
         "UPDATE projection_tables SET shown = ?3 WHERE name = ?1 AND build = ?2",
     [NEAPI_SQL_OWNED_DROP] = "DELETE FROM projection_tables WHERE name = ?1 AND build = ?2",
     [NEAPI_SQL_TABLE_NAMES] = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')",
+    [NEAPI_SQL_DEFAULTS] = "SELECT dflt_value FROM pragma_table_xinfo(?1 || '@' || ?2) "
+                           "WHERE dflt_value IS NOT NULL",
     [NEAPI_SQL_NAME_TAKEN] = "SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE",
     [NEAPI_SQL_SAVEPOINT] = "SAVEPOINT neap",
     [NEAPI_SQL_BACK_TO_SAVEPOINT] = "ROLLBACK TO neap",

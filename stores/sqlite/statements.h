@@ -72,6 +72,7 @@ typedef enum neapi_sql {
     NEAPI_SQL_OWNED_DROP,
     NEAPI_SQL_TABLE_NAMES, /* of all tables and views */
     NEAPI_SQL_NAME_TAKEN,
+    NEAPI_SQL_DEFAULTS,
     NEAPI_SQL_SAVEPOINT, /* around a unit's SQL */
     NEAPI_SQL_BACK_TO_SAVEPOINT,
     NEAPI_SQL_RELEASE,

@@ -101,7 +101,8 @@ static neap_status create(neapi_sqlite_projected *projected, const neapi_tables 
     size_t count = 0;
     neapi_buffer *sql = &projected->text;
     neapi_buffer_clear(sql);
-    if (!neapi_sqlite_template(sql, tables->text, tables->build, projected->why,
+    if (!neapi_sqlite_is_of_no_zone(projected, tables->text) ||
+        !neapi_sqlite_template(sql, tables->text, tables->build, projected->why,
                                sizeof projected->why)) {
         *verdict = NEAP_USAGE;
         return NEAP_OK;
@@ -114,6 +115,8 @@ static neap_status create(neapi_sqlite_projected *projected, const neapi_tables 
     if (status == NEAP_OK)
         status = run_all(projected, text, verdict, error);
     neapi_sqlite_unguard(projected);
+    if (status == NEAP_OK && *verdict == NEAP_OK)
+        status = neapi_sqlite_check_defaults(projected, tables, verdict, error);
     if (status != NEAP_OK || *verdict != NEAP_OK)
         return status;
     status = keep_new(projected, &count, verdict, error);
