@@ -97,10 +97,7 @@ void neapi_change_begin(neapi_lane *lane, neapi_request *request)
 {
     neapi_subscribed *it = request->subscribed;
     if (it->changing) {
-        neapi_fail(&lane->error, NEAP_BUSY, "%s '%.*s' is being changed already; try again",
-                   neapi_subscription_kind_name(it->definition->kind),
-                   NEAPI_TEXT(it->definition->name));
-        neapi_lane_fail(lane, request, &lane->error);
+        neapi_request_list_push(&it->asked, request);
         return;
     }
     if (lane->runtime->members != NULL && neapi_change_follow(lane, it, &lane->error) != NEAP_OK) {
@@ -124,6 +121,14 @@ void neapi_change_begin(neapi_lane *lane, neapi_request *request)
     request->submission.unit = unit;
     request->submission.judged = change_judged;
     neapi_lane_submit(lane, &request->submission);
+}
+
+/* A unit with a record was judged: what waited for it is begun on what came of it. */
+static void go_on(neapi_lane *lane, neapi_subscribed *it)
+{
+    neapi_request *request;
+    while (!it->changing && (request = neapi_request_list_pop(&it->asked)) != NULL)
+        neapi_change_begin(lane, request);
 }
 
 void neapi_change_send_partitions(neapi_lane *lane, neapi_build *build)
@@ -198,6 +203,7 @@ static void change_judged(neapi_lane *lane, neapi_submission *submission)
         request->submission.unit = NULL;
         neapi_unit_release(unit);
         neapi_change_begin(lane, request); /* on what another process has made of it */
+        go_on(lane, it);
         return;
     }
     if (unit->state == NEAPI_UNIT_ACCEPTED) {
@@ -211,6 +217,7 @@ static void change_judged(neapi_lane *lane, neapi_submission *submission)
         neapi_lane_succeed_empty(lane, request);
     else
         neapi_lane_fail(lane, request, &lane->error);
+    go_on(lane, it);
 }
 
 /* ---- Swapping -------------------------------------------------------------------------------- */
@@ -291,6 +298,7 @@ static void swap_judged(neapi_lane *lane, neapi_submission *submission)
     neapi_unit_release(submission->unit);
     neapi_failure_release(submission->failure);
     *submission = (neapi_submission){0};
+    go_on(lane, it);
 }
 
 /* ---- Sweeping: the documents of builds that are of no use any more go -------------------------

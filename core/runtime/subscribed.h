@@ -36,10 +36,11 @@ struct neapi_subscribed {
     neapi_buffer mark;   /* its bytes */
     neapi_buffer new_mark;
     neapi_record new_record;
-    neapi_build *replaced; /* builds that were live */
-    bool changing;         /* a unit with a new record is in flight */
-    int64_t again_us;      /* monotonic: a change that failed is not tried again before */
-    int64_t look_us;       /* monotonic: the record is not read before */
+    neapi_build *replaced;    /* builds that were live */
+    bool changing;            /* a unit with a new record is in flight */
+    neapi_request_list asked; /* changes that wait for that */
+    int64_t again_us;         /* monotonic: a change that failed is not tried again before */
+    int64_t look_us;          /* monotonic: the record is not read before */
     neapi_submission swap;
     uint32_t swept;   /* no build up to this one has documents that are of no use */
     int64_t sweep_us; /* monotonic: no others are swept before */

@@ -57,9 +57,7 @@ static bool drain(neap_runtime *runtime)
 static bool rebuild(neap_runtime *runtime, const char *projection)
 {
     neap_status status;
-    do /* one that went on from the life before is busy while it takes the old one's place */
-        CRASHING_WAIT(status, neap_rebuild(runtime, projection, CRASHING_WAIT_MS, &error));
-    while (status == NEAP_BUSY && !atomic_load(&crashing_is_dead));
+    CRASHING_WAIT(status, neap_rebuild(runtime, projection, CRASHING_WAIT_MS, &error));
     return lives("rebuild", status);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 /* cmocka needs the headers above. */
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
@@ -305,6 +306,35 @@ static void rows_are_selected_from_what_is_live(void **state)
     neap_close(runtime);
 }
 
+static void *change_often(void *user)
+{
+    neap_runtime *runtime = user;
+    neap_error unwanted;
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(neap_pause(runtime, "customers", &unwanted), NEAP_OK);
+        assert_int_equal(neap_resume(runtime, "customers", &unwanted), NEAP_OK);
+        assert_int_equal(neap_rebuild_begin(runtime, "customers", &unwanted), NEAP_OK);
+    }
+    return NULL;
+}
+
+static void changes_wait_for_one_another(void **state)
+{
+    (void)state;
+    totals model = {0};
+    neap_runtime *runtime = open_rows();
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, change_often, runtime), 0);
+    for (int i = 0; i < 20; i++)
+        pay_somebody(runtime, &model);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    drain(runtime);
+    check(&model);
+    neap_close(runtime);
+}
+
 static void a_changed_schema_is_built_beside(void **state)
 {
     (void)state;
@@ -409,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_the_fold_of_the_log, begin, end),
         cmocka_unit_test_setup_teardown(rows_are_selected_from_what_is_live, begin, end),
+        cmocka_unit_test_setup_teardown(changes_wait_for_one_another, begin, end),
         cmocka_unit_test_setup_teardown(a_changed_schema_is_built_beside, begin, end),
         cmocka_unit_test_setup_teardown(a_statement_that_fails_stops_at_its_event, begin, end),
         cmocka_unit_test_setup_teardown(no_row_is_lost_or_doubled_when_the_process_dies, begin,

@@ -236,12 +236,8 @@ static void wait_for_all(neap_runtime *runtime)
 static void resume_all(neap_runtime *runtime)
 {
     neap_error error;
-    for (unsigned i = 0; i < ALL; i++) {
-        neap_status status;
-        while ((status = neap_resume(runtime, all[i], &error)) == NEAP_BUSY)
-            scheduler_sleep(1000); /* another build takes its place just now */
-        must("resumes: status", status, &error);
-    }
+    for (unsigned i = 0; i < ALL; i++)
+        must("resumes: status", neap_resume(runtime, all[i], &error), &error);
     wait_for_all(runtime);
 }
 
