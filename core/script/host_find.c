@@ -67,7 +67,7 @@ int neapi_host_select(lua_State *L)
     const char *projection = check_projection_lj(L, "select");
     const char *statement = neapi_select_statement_lj(L, "runtime:select").data;
     neap_error error;
-    size_t size;
+    size_t size = 0;
     neapi_buffer_clear(&host->json);
     neapi_select_parameters_lj(L, "runtime:select", &host->json);
     neapi_buffer_byte(&host->json, 0);
