@@ -11,9 +11,10 @@
 #include "sim/scheduler.h"
 #include "sim/trace.h"
 
-static const char *const all[] = {"totals", "parts",  "pairs", "ear",
+/* Without rows the first is not there. */
+static const char *const all[] = {"rows",   "totals", "parts", "pairs", "ear",
                                   "strict", "scribe", "echo",  "errand"};
-enum { ALL = sizeof all / sizeof *all, PROJECTIONS = 3 };
+enum { ALL = sizeof all / sizeof *all, PROJECTIONS = 4 };
 /* Those that can be found by account. */
 static const char *const accounts[] = {"totals", "parts", "held", "asked"};
 
@@ -57,6 +58,40 @@ static void find_account(sim_keeper *it, const char *projection, uint64_t first)
     neap_free(json);
 }
 
+/* As find_account, of rows. */
+static void select_account(sim_keeper *it, uint64_t first)
+{
+    char key[16], parameters[20];
+    char *json = NULL;
+    size_t size = 0;
+    neap_error error;
+    snprintf(key, sizeof key, "a%u", (unsigned)dice_below(&it->chance, it->accounts));
+    snprintf(parameters, sizeof parameters, "[\"%s\"]", key);
+    neap_status status = neap_select(it->runtime, "rows",
+                                     "SELECT balance, count, digest FROM {rows} WHERE account = ?",
+                                     parameters, &json, &size, &error);
+    note("select: status", status, &error);
+    if (status == NEAP_OK) {
+        bool none = size == 2;
+        json[size - 1] = '\0'; /* one row, or none */
+        if (!reading_was_account(key, first, none ? NULL : json + 1))
+            trace_fail("the row of %s was %s, which it was at no position from %" PRIu64, key, json,
+                       first);
+    }
+    neap_free(json);
+}
+
+static unsigned first_of(const sim_keeper *it)
+{
+    return it->rows ? 0 : 1;
+}
+
+static const char *pick(sim_keeper *it, unsigned below)
+{
+    unsigned first = first_of(it);
+    return all[first + dice_below(&it->chance, below - first)];
+}
+
 static void find_pair(sim_keeper *it, uint64_t first)
 {
     char key[16];
@@ -79,13 +114,16 @@ static void read_one(sim_keeper *it)
 {
     uint64_t known = known_position();
     unsigned which = (unsigned)dice_below(&it->chance, 4);
-    const char *name = which == 3 ? "pairs" : all[which % 2];
+    bool of_rows = it->rows && dice_chance(&it->chance, 250);
+    const char *name = of_rows ? "rows" : which == 3 ? "pairs" : accounts[which % 2];
     neap_error error;
     bool waits = dice_chance(&it->chance, 500);
     neap_status status = waits ? neap_catch_up(it->runtime, name, 0, 2000, &error) : NEAP_OK;
     if (waits)
         note_change("catches up: status", status, &error);
-    if (which == 2)
+    if (of_rows)
+        select_account(it, waits && status == NEAP_OK ? known : 0);
+    else if (which == 2)
         find_account(it, accounts[2 + dice_below(&it->chance, 2)], known); /* never behind */
     else if (which == 3)
         find_pair(it, waits && status == NEAP_OK ? known : 0);
@@ -110,7 +148,7 @@ static void look(sim_keeper *it)
         status = neap_dead_letters(it->runtime, NULL, &json, &size, &error);
         break;
     default:
-        status = neap_list(it->runtime, DICE_PICK(&it->chance, all), NULL, &json, &size, &error);
+        status = neap_list(it->runtime, pick(it, ALL), NULL, &json, &size, &error);
         if (status == NEAP_USAGE)
             status = NEAP_OK; /* it is no projection */
     }
@@ -158,7 +196,7 @@ static void treat_letters(sim_keeper *it)
 
 static void rebuild(sim_keeper *it)
 {
-    const char *name = all[dice_below(&it->chance, PROJECTIONS)];
+    const char *name = pick(it, PROJECTIONS);
     neap_error error;
     neap_progress progress;
     neap_progress_init(&progress);
@@ -183,7 +221,7 @@ static void rebuild(sim_keeper *it)
 
 static void act(sim_keeper *it)
 {
-    const char *name = DICE_PICK(&it->chance, all);
+    const char *name = pick(it, ALL);
     neap_error error;
     switch (dice_below(&it->chance, 12)) {
     case 0:
@@ -233,19 +271,20 @@ static void wait_for_all(neap_runtime *runtime)
     must("drains: status", neap_drain(runtime, 0, &error), &error);
 }
 
-static void resume_all(neap_runtime *runtime)
+static void resume_all(sim_keeper *it)
 {
     neap_error error;
-    for (unsigned i = 0; i < ALL; i++)
-        must("resumes: status", neap_resume(runtime, all[i], &error), &error);
-    wait_for_all(runtime);
+    for (unsigned i = first_of(it); i < ALL; i++)
+        must("resumes: status", neap_resume(it->runtime, all[i], &error), &error);
+    wait_for_all(it->runtime);
 }
 
-void keeper_mend(neap_runtime *runtime)
+void keeper_mend(sim_keeper *it)
 {
+    neap_runtime *runtime = it->runtime;
     neap_error error;
     hearing_heal();
-    resume_all(runtime);
+    resume_all(it);
     for (unsigned tries = 0; documents_count("$saga_stopped:errand") != 0; tries++) {
         if (tries == 1000)
             trace_fail("%u sagas stay stopped", documents_count("$saga_stopped:errand"));
@@ -270,12 +309,14 @@ void keeper_check_end(sim_keeper *it)
     neap_error error;
     char *json;
     size_t size;
-    for (unsigned i = 0; i < PROJECTIONS; i++)
+    for (unsigned i = first_of(it); i < PROJECTIONS; i++)
         must("rebuilds: status", neap_rebuild(it->runtime, all[i], 0, &error), &error);
     must("catches up: status", neap_catch_up(it->runtime, NULL, head, 0, &error), &error);
     for (unsigned i = 0; i < 20; i++) {
         find_account(it, DICE_PICK(&it->chance, accounts), head);
         find_pair(it, head);
+        if (it->rows)
+            select_account(it, head);
     }
     must("looks: status", neap_subscriptions(it->runtime, &json, &size, &error), &error);
     for (const char *at = json; (at = strstr(at, "\"state\":\"")) != NULL; at++)

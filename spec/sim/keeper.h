@@ -11,6 +11,7 @@ typedef struct sim_keeper {
     sim_dice chance;
     unsigned accounts, courses, students;
     unsigned calls;
+    bool rows; /* a projection keeps some */
     const bool *stop;
 } sim_keeper;
 
@@ -18,7 +19,7 @@ typedef struct sim_keeper {
 void keeper_run(void *keeper);
 
 /* Nothing fails any more: everything goes on, and is handled. */
-void keeper_mend(neap_runtime *runtime);
+void keeper_mend(sim_keeper *keeper);
 /* That is so: compares all that there is. */
 void keeper_check_end(sim_keeper *keeper);
 

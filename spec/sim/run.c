@@ -96,8 +96,15 @@ static void on_log(void *user, neap_log_level level, const char *text)
     trace(text, "is logged: level", (int64_t)level, 0);
 }
 
+static bool has_rows(const sim_plan *plan)
+{
+    return plan->subscribed && !plan->wrapped && strncmp(plan->store, "sqlite:", 7) == 0;
+}
+
 static const char *domain_of(const sim_plan *plan)
 {
+    if (has_rows(plan))
+        return SIM_FOLDER "/rows.lua";
     if (plan->subscribed)
         return plan->wrapped ? SIM_FOLDER "/wrapped_subscribed.lua" : SIM_FOLDER "/subscribed.lua";
     return plan->wrapped ? SIM_FOLDER "/wrapped.lua" : SIM_FOLDER "/world.lua";
@@ -182,6 +189,7 @@ static void start_keeper(sim_run *it, unsigned life)
                               .courses = it->plan.courses,
                               .students = it->plan.students,
                               .calls = it->plan.keeps,
+                              .rows = has_rows(&it->plan),
                               .stop = &it->stop};
     if (it->plan.keeps != 0)
         it->keeping = scheduler_spawn("keeper", keeper_run, &it->keeper);
@@ -278,9 +286,11 @@ static void live(sim_run *it, unsigned life)
 static void settle(sim_run *it)
 {
     neap_error error;
+    it->keeper.runtime = it->runtime;
+    it->keeper.rows = has_rows(&it->plan);
     for (unsigned tries = 0;; tries++) {
         if (it->plan.subscribed)
-            keeper_mend(it->runtime);
+            keeper_mend(&it->keeper);
         else if (neap_drain(it->runtime, 0, &error) != NEAP_OK)
             trace_fail("draining at the end: %s", error.message);
         if (documents_count("$queue") == 0)
@@ -297,7 +307,8 @@ static void check_reading(sim_run *it)
                               .chance = dice_of(it->plan.seed, 9),
                               .accounts = it->plan.accounts,
                               .courses = it->plan.courses,
-                              .students = it->plan.students};
+                              .students = it->plan.students,
+                              .rows = has_rows(&it->plan)};
     keeper_check_end(&it->keeper);
     errands_check_end(it->runtime);
 }
