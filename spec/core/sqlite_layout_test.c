@@ -244,6 +244,23 @@ static void a_reader_leaves_an_older_file_alone_and_says_so(void **state)
     assert_int_equal(ask_sql(place->path, "PRAGMA user_version"), 1);
 }
 
+static void a_reader_reads_what_lacks_views_alone(void **state)
+{
+    spec_place *place = *state;
+    neapi_store *store;
+    neapi_session *session;
+    neap_error error;
+    write_fixture(place->path, "layout_4.sql");
+    if (neapi_store_open(place->url, NEAPI_MODE_READ, &store, &error) != NEAP_OK ||
+        neapi_session_open(store, NEAPI_MODE_READ, &session, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(read_log(session, NULL), 3);
+    neapi_session_close(session);
+    neapi_store_close(store);
+    assert_sound(place->url);
+    assert_int_equal(ask_sql(place->path, "PRAGMA user_version"), 4);
+}
+
 static void an_update_that_fails_changes_nothing(void **state)
 {
     spec_place *place = *state;
@@ -378,6 +395,7 @@ int main(void)
         TEST(reads_the_same_at_every_moment_of_a_run),
         TEST(leaves_the_schema_that_a_new_file_has),
         TEST(a_reader_leaves_an_older_file_alone_and_says_so),
+        TEST(a_reader_reads_what_lacks_views_alone),
         TEST(an_update_that_fails_changes_nothing),
         TEST(damaged_tags_are_left_to_verify),
         TEST(views_show_the_tags),

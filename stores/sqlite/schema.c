@@ -62,7 +62,7 @@ static neap_status check_version(const char *real, int64_t version, neapi_mode m
                           (long long)version, (long long)newest);
     if (version < 1)
         return neapi_fail(error, NEAP_CORRUPT, "%s has no valid schema version", real);
-    if (version < newest && mode == NEAPI_MODE_READ)
+    if (version < neapi_sqlite_oldest_read() && mode == NEAPI_MODE_READ)
         return neapi_fail(error, NEAP_STORE,
                           "%s has the older schema version %lld; open it for writing once, which "
                           "brings it up to %lld",
