@@ -308,6 +308,20 @@ static bool is_of_saga(const checker *it, neap_text owner, neap_text *name)
     return definition != NULL && definition->kind == NEAPI_SAGA;
 }
 
+static neap_status check_timeout(checker *it, const char *whose, neap_text saga, neap_text name,
+                                 neap_error *error)
+{
+    bool has;
+    char where[TEXT];
+    neap_status status = neapi_engine_has_timeout(it->engine, defined(it, saga), name, &has, error);
+    if (status != NEAP_OK || has)
+        return status;
+    snprintf(where, sizeof where, "%s, saga '%.*s'", whose, NEAPI_TEXT(saga));
+    char what[TEXT];
+    snprintf(what, sizeof what, "nothing in 'timeouts' is called '%.*s'", NEAPI_TEXT(name));
+    return note(it, true, where, what, "keep a function for it until they have ended", error);
+}
+
 static neap_status check_entry(checker *it, const char *whose, const neapi_queued *entry,
                                neap_error *error)
 {
@@ -318,10 +332,13 @@ static neap_status check_entry(checker *it, const char *whose, const neapi_queue
         neap_status status =
             note(it, true, where, "what it has there waits, and the domain has no such saga",
                  "define it until it has ended", error);
-        if (status != NEAP_OK)
-            return status;
+        return status == NEAP_OK && !entry->is_timeout ? check_command(it, whose, entry, error)
+                                                       : status;
     }
-    return entry->is_timeout ? NEAP_OK : check_command(it, whose, entry, error);
+    if (entry->is_timeout)
+        return entry->owner.size != 0 ? check_timeout(it, whose, saga, entry->name, error)
+                                      : NEAP_OK;
+    return check_command(it, whose, entry, error);
 }
 
 static neap_status check_queued(void *user, const neapi_kept_document *document, bool *enough,

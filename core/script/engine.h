@@ -410,6 +410,10 @@ neap_status neapi_engine_publish_earlier(neapi_engine *engine, const neapi_earli
 neap_status neapi_engine_examine(neapi_engine *engine, const neap_event *stored,
                                  neap_reading *reading, neap_error *error);
 
+/* Whether a saga has a function for the timeout of that name. Errors: NEAP_NOMEM. */
+neap_status neapi_engine_has_timeout(neapi_engine *engine, const neapi_subscription *saga,
+                                     neap_text name, bool *has, neap_error *error);
+
 /* Bytes of Lua in use. */
 size_t neapi_engine_memory(const neapi_engine *engine);
 /* Collects all garbage. */

@@ -1,4 +1,5 @@
-/* What reading a stored event comes to: for the check of a whole store. */
+/* What reading a stored event comes to, and what a saga still has: for the check of a whole store.
+ */
 #include <string.h>
 
 #include "base/error.h"
@@ -89,4 +90,32 @@ neap_status neapi_engine_examine(neapi_engine *engine, const neap_event *stored,
         return status;
     *reading = job.reading;
     return NEAP_OK;
+}
+
+typedef struct looking {
+    const neapi_subscription *saga;
+    neap_text name;
+    bool found;
+} looking;
+
+static neap_status look(lua_State *L, neapi_engine *engine, void *arguments, neap_error *error)
+{
+    looking *job = arguments;
+    int top = lua_gettop(L);
+    (void)error;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->functions);
+    lua_rawgeti(L, -1, engine->plan.subscriptions[job->saga->index].timeouts);
+    lua_pushlstring(L, job->name.data, job->name.size);
+    job->found = lua_rawget(L, -2) != LUA_TNIL;
+    lua_settop(L, top);
+    return NEAP_OK;
+}
+
+neap_status neapi_engine_has_timeout(neapi_engine *engine, const neapi_subscription *saga,
+                                     neap_text name, bool *has, neap_error *error)
+{
+    looking job = {saga, name, false};
+    neap_status status = neapi_engine_enter(engine, look, &job, error);
+    *has = job.found;
+    return status;
 }

@@ -40,9 +40,11 @@ shop:saga "fulfilment" {
     Placed = function(saga, event, context)
       saga.customer = event.customer
       context:send(Remind { id = event.id, customer = event.customer }, { after = 3600 })
+      context:timeout("late", 7200)
     end,
     Closed = function(_, _, context) context:complete() end,
   },
+  timeouts = { late = function() end },
 }
 return shop
 ]]
@@ -123,6 +125,7 @@ shop:saga "fulfilment" {
       context:complete()
     end,
   },
+  timeouts = { late = function() end },
 }
 shop:saga "audit" {
   key = "id", initial = { cents = 0 }, starts = { "Ordered" },
@@ -219,7 +222,7 @@ describe("what reacts, in a store that a domain's first version wrote,", functio
     assert.equal(1, status)
     for _, finding in ipairs {
       "saga 'fulfilment' +1 +yes +2 of them have not ended, and the domain has no saga",
-      "queue, saga 'fulfilment' +2 +yes +what it has there waits, and the domain has no such saga",
+      "queue, saga 'fulfilment' +4 +yes +what it has there waits, and the domain has no such saga",
       "queue, command 'Remind' +2 +yes +there is no command 'Remind'",
       "dead letters of 'mailer' +3 +yes +the domain has no such subscriber +" ..
         "`neap dead%-letters drop mailer`",
@@ -232,6 +235,14 @@ describe("what reacts, in a store that a domain's first version wrote,", functio
     assert.equal(0, status)
     assert.truthy(err:find("nothing wrong", 1, true), err)
     assert.is_nil(out:find "yes", out)
+  end)
+
+  it("has timeouts that a saga has no function for any more", function()
+    local status, out = check((third:format(mailer .. fulfilment):gsub("late = function%(%) end",
+      "later = function() end")))
+    assert.equal(1, status)
+    assert.truthy(out:find("queue, saga 'fulfilment' +2 +yes +nothing in 'timeouts' is called "
+      .. "'late' +keep a function for it until they have ended"), out)
   end)
 
   it("has commands in the queue whose fields are others by now", function()
