@@ -4,6 +4,7 @@
 #ifndef NEAPI_MESSAGE_JSON_H
 #define NEAPI_MESSAGE_JSON_H
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "neap.h"
 
@@ -25,6 +26,10 @@ neap_status neapi_json_flat(neap_text json, neapi_buffer *canonical, neap_error 
 /* Decodes a raw string (with quotes) and appends its text. Errors: false, it is not a well-formed
  * string. */
 bool neapi_json_unquote(neap_text raw, neapi_buffer *text);
+
+/* The same as text of the arena. *refused is set if an allocation was. Errors: false, that, or it
+ * is not a well-formed string. */
+bool neapi_json_take_text(neap_text raw, neapi_arena *arena, neap_text *text, bool *refused);
 
 /* Appends text as a JSON string; what is not UTF-8 becomes U+FFFD. */
 void neapi_json_quote(neapi_buffer *json, neap_text text);

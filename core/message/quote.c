@@ -18,6 +18,17 @@ bool neapi_json_unquote(neap_text raw, neapi_buffer *text)
     return true;
 }
 
+bool neapi_json_take_text(neap_text raw, neapi_arena *arena, neap_text *text, bool *refused)
+{
+    neapi_buffer content = NEAPI_BUFFER_INIT;
+    bool read = neapi_json_unquote(raw, &content);
+    if (read)
+        *text = neapi_arena_text(arena, neapi_text(content.data, content.size));
+    *refused = *refused || content.failed || (read && text->data == NULL);
+    neapi_buffer_fini(&content);
+    return read && !*refused;
+}
+
 /* Bytes of the character at `at`, or 0 if it is not well-formed. */
 static size_t character(const char *at, const char *end)
 {

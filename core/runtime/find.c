@@ -8,19 +8,15 @@
 #include "runtime/in_unit.h"
 #include "runtime/on_demand.h"
 #include "runtime/options.h"
-#include "runtime/stored.h"
 #include "runtime/thread.h"
 #include "store/walk.h"
 
-/* Appends the name of the live build's collection: of one that runs elsewhere, as the store says
- * now. */
+/* Appends the name of the live build's collection. */
 static neap_status collection_of(const neap_runtime *runtime, neapi_session *session,
                                  neap_text projection, neapi_buffer *collection, neap_error *error)
 {
     const neapi_subscription *definition;
-    neapi_subscribed *it;
-    neapi_record record;
-    bool found = false;
+    uint32_t build;
     neap_status status =
         neapi_catalog_subscription(runtime->catalog, projection, &definition, error);
     if (status != NEAP_OK)
@@ -37,13 +33,10 @@ static neap_status collection_of(const neap_runtime *runtime, neapi_session *ses
                           NEAPI_TEXT(projection));
     if (definition->is_inline)
         return neapi_in_unit_collection(runtime, definition, collection, error);
-    status = neapi_subscribed_named(runtime, projection, &it, error);
-    if (status == NEAP_OK && !it->runs)
-        status = neapi_stored_record(session, projection, &record, &found, error);
+    status = neapi_subscribed_live_build(runtime, session, projection, &build, error);
     if (status != NEAP_OK)
         return status;
-    neapi_collection_name(collection, projection,
-                          found ? record.build : atomic_load(&it->live)->number);
+    neapi_collection_name(collection, projection, build);
     return collection->failed ? neapi_nomem(error) : NEAP_OK;
 }
 

@@ -239,13 +239,7 @@ typedef struct reader {
 
 static bool read_text(reader *job, neap_text raw, neap_text *text)
 {
-    neapi_buffer content = NEAPI_BUFFER_INIT;
-    bool read = neapi_json_unquote(raw, &content);
-    if (read)
-        *text = neapi_arena_text(&job->saga->arena, neapi_text(content.data, content.size));
-    job->refused = job->refused || content.failed || (read && text->data == NULL);
-    neapi_buffer_fini(&content);
-    return read && !job->refused;
+    return neapi_json_take_text(raw, &job->saga->arena, text, &job->refused);
 }
 
 static bool read_raw(reader *job, neap_text raw, neap_text *text)

@@ -4,12 +4,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "message/members.h"
 #include "message/object.h"
 #include "message/skip.h"
 #include "runtime/host_reading.h"
 #include "runtime/options.h"
-#include "runtime/stored.h"
 #include "runtime/subscribed.h"
 
 #define MOST_PARAMETERS 200
@@ -103,14 +101,11 @@ static neap_status read_parameters(neap_text json, bound *it, neap_error *error)
     return status;
 }
 
-/* Which build's tables: of a projection that runs elsewhere, as the store says now. */
+/* Which build's tables. Errors: NEAP_USAGE, it has none. */
 static neap_status live_build(const neap_runtime *runtime, neapi_session *session,
                               neap_text projection, uint32_t *build, neap_error *error)
 {
     const neapi_subscription *definition;
-    neapi_subscribed *it;
-    neapi_record record;
-    bool found = false;
     neap_status status =
         neapi_catalog_subscription(runtime->catalog, projection, &definition, error);
     if (status != NEAP_OK)
@@ -121,12 +116,7 @@ static neap_status live_build(const neap_runtime *runtime, neapi_session *sessio
                           definition->kind == NEAPI_PROJECTION ? ": it has documents, to find and "
                                                                  "list"
                                                                : "");
-    status = neapi_subscribed_named(runtime, projection, &it, error);
-    if (status == NEAP_OK && !it->runs)
-        status = neapi_stored_record(session, projection, &record, &found, error);
-    if (status == NEAP_OK)
-        *build = found ? record.build : atomic_load(&it->live)->number;
-    return status;
+    return neapi_subscribed_live_build(runtime, session, projection, build, error);
 }
 
 /* ---- What is answered ------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include "runtime/in_unit.h"
 #include "runtime/runtime.h"
 #include "runtime/saga.h"
+#include "runtime/stored.h"
 
 #define OPEN_ATTEMPTS 3
 
@@ -502,6 +503,20 @@ neap_status neapi_subscribed_named(const neap_runtime *runtime, neap_text name,
             return NEAP_OK;
         }
     return neapi_say_no_checkpoint(definition, error);
+}
+
+neap_status neapi_subscribed_live_build(const neap_runtime *runtime, neapi_session *session,
+                                        neap_text name, uint32_t *build, neap_error *error)
+{
+    neapi_subscribed *it = NULL;
+    neapi_record record;
+    bool found = false;
+    neap_status status = neapi_subscribed_named(runtime, name, &it, error);
+    if (status == NEAP_OK && !it->runs)
+        status = neapi_stored_record(session, name, &record, &found, error);
+    if (status == NEAP_OK)
+        *build = found ? record.build : atomic_load(&it->live)->number;
+    return status;
 }
 
 neap_status neapi_subscribed_running(const neap_runtime *runtime, const char *call, neap_text name,

@@ -65,6 +65,11 @@ neap_status neapi_subscribed_named(const neap_runtime *runtime, neap_text name,
 neap_status neapi_subscribed_running(const neap_runtime *runtime, const char *call, neap_text name,
                                      neapi_subscribed **found, neap_error *error);
 
+/* The number of a subscription's live build: of one that runs elsewhere, as the store says now.
+ * Errors: as neapi_subscribed_named, neapi_stored_record. */
+neap_status neapi_subscribed_live_build(const neap_runtime *runtime, neapi_session *session,
+                                        neap_text name, uint32_t *build, neap_error *error);
+
 /* Waits until a subscription has reached the position, all of its partitions. deadline_us:
  * monotonic. Errors: NEAP_TIMEOUT, NEAP_UNAVAILABLE (it has stopped, or is paused), NEAP_CLOSED,
  * NEAP_NOMEM. */

@@ -61,29 +61,39 @@ local function compare_event(expected, actual)
   return found
 end
 
----The lines that tell expected events from those that came, or none.
+---The lines that tell expected messages from those that came, or none.
+---@param expected table[]
+---@param actual table[]
+---@param differences fun(expected: table, actual: table): table[] between two of one name
+---@param show fun(message: table): string
+---@return string[]
+local function compare_messages(expected, actual, differences, show)
+  local lines, differs = {}, false
+  for _, pair in ipairs(difference.align(names_of(expected), names_of(actual))) do
+    local wanted, came = expected[pair.expected], actual[pair.actual]
+    local found = wanted and came and differences(wanted, came) or {}
+    local mark = not came and "missing     " or not wanted and "unexpected  "
+      or #found > 0 and "differs     " or "as expected "
+    differs = differs or mark ~= "as expected "
+    lines[#lines + 1] = string.format("  %s%s", mark,
+      wanted and came and came.name or show(wanted or came))
+    table.move(difference.lines(found, "                "), 1, #found, #lines + 1, lines)
+  end
+  return differs and lines or {}
+end
+
+---@param event table
+---@return string
+local function show_event(event)
+  return shown(event.name, event.fields)
+end
+
+---The same of events.
 ---@param expected table[]
 ---@param actual table[]
 ---@return string[]
 local function compare_events(expected, actual)
-  local lines, differs = {}, false
-  for _, pair in ipairs(difference.align(names_of(expected), names_of(actual))) do
-    local wanted, came = expected[pair.expected], actual[pair.actual]
-    if not came then
-      differs = true
-      list(lines, "missing     ", { wanted })
-    elseif not wanted then
-      differs = true
-      list(lines, "unexpected  ", { came })
-    else
-      local found = compare_event(wanted, came)
-      differs = differs or #found > 0
-      lines[#lines + 1] = string.format("  %s%s", #found > 0 and "differs     " or "as expected ",
-        came.name)
-      table.move(difference.lines(found, "                "), 1, #found, #lines + 1, lines)
-    end
-  end
-  return differs and lines or {}
+  return compare_messages(expected, actual, compare_event, show_event)
 end
 
 ---@param values table
@@ -286,6 +296,7 @@ function Scenario:expect_answer(query, answer)
 end
 
 scenario.expect_same = expect_same
+scenario.compare_messages = compare_messages
 scenario.compare_events = compare_events
 scenario.as_json = as_json
 

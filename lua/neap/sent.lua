@@ -134,35 +134,12 @@ local function shown(one)
   return one.seconds and string.format("%s in %s s", text, one.seconds) or text
 end
 
----@param list table[]
----@return string[]
-local function names_of(list)
-  local names = {}
-  for index, one in ipairs(list) do
-    names[index] = one.name
-  end
-  return names
-end
-
----The lines that tell expected commands from those that were sent, or none.
----@param expected table[]
----@param actual table[]
----@return string[]
-local function compare(expected, actual)
-  local lines, differs = {}, false
-  for _, pair in ipairs(difference.align(names_of(expected), names_of(actual))) do
-    local wanted, came = expected[pair.expected], actual[pair.actual]
-    local found = wanted and came and difference.of(
-      { fields = scenario.as_json(wanted.fields), seconds = wanted.seconds },
-      { fields = came.fields, seconds = came.seconds }) or {}
-    local word = not came and "missing    " or not wanted and "unexpected "
-      or #found > 0 and "differs    " or "as expected"
-    differs = differs or word ~= "as expected"
-    lines[#lines + 1] = string.format("  %s %s", word,
-      wanted and came and came.name or shown(wanted or came))
-    table.move(difference.lines(found, "                "), 1, #found, #lines + 1, lines)
-  end
-  return differs and lines or {}
+---@param expected table
+---@param actual table
+---@return table[]
+local function differences(expected, actual)
+  return difference.of({ fields = scenario.as_json(expected.fields), seconds = expected.seconds },
+    { fields = actual.fields, seconds = actual.seconds })
 end
 
 ---Expects that sagas and subscribers sent exactly these commands since the last `given`, `when` or
@@ -181,8 +158,8 @@ function Scenario:expect_sent(...)
   end
   scenario.settle(self, "expect_sent")
   local at_once, put = expected_in(self, table.pack(...))
-  local lines = compare(at_once, self.of:carried_out().list)
-  local others = compare(put, put_off(self))
+  local lines = scenario.compare_messages(at_once, self.of:carried_out().list, differences, shown)
+  local others = scenario.compare_messages(put, put_off(self), differences, shown)
   table.move(others, 1, #others, #lines + 1, lines)
   if #lines > 0 then
     table.insert(lines, 1, "other commands were sent than expected:")
