@@ -7,6 +7,7 @@ local complete = require "neap.repl_complete"
 local history = require "neap.history"
 local show = require "neap.repl_show"
 local verbs = require "neap.repl_verbs"
+local watching = require "neap.repl_watch"
 
 local most_lines = 24 -- of a result on a terminal
 local default_spacing = 50000
@@ -70,7 +71,7 @@ end
 ---@param position integer
 ---@return string[] lines that tell what changed
 function Repl:move(position)
-  local before = verbs.watched_values(self)
+  local before = watching.values(self)
   local ok, err
   local distance = position - self.past:position()
   -- Beyond that, what is kept is nearer than what is folded here.
@@ -84,7 +85,7 @@ function Repl:move(position)
     end
   end
   if not ok then error(err, 0) end
-  return verbs.watched_changes(self, before)
+  return watching.changes(self, before)
 end
 
 local function lines_of(value, width)

@@ -1,0 +1,122 @@
+-- The REPL's verbs that go to another position.
+
+local check = require "neap.check"
+local past = require "neap.past"
+local show = require "neap.repl_show"
+local value = require "neap.repl_value"
+
+local moving = {}
+
+function moving.go(session, count)
+  count = count or 1
+  if math.type(count) ~= "integer" then
+    check.misuse("by how many events? %s is no integer", show.line(count))
+  end
+  local last = value.raised(session.history:last())
+  local position = math.min(math.max(session.past:position() + count, 0), last)
+  if position == session.past:position() and count ~= 0 then
+    session.print(count > 0 and "this is the last event\n" or "nothing was before\n")
+    return nil
+  end
+  return value.arrived(session, session:move(position))
+end
+
+-- A past of its own at a position, made when it is used.
+local function view_at(session, position, lines)
+  local own
+  local event = position > 0 and session.past:event(position) or nil
+  return setmetatable({}, {
+    __lines = function()
+      local all = { event and value.event_line(event) or "0  before everything" }
+      for _, line in ipairs(lines) do all[#all + 1] = line end
+      return all
+    end,
+    __index = function(_, key)
+      own = own or value.raised(session.history:at(position))
+      local method = own[key]
+      return function(_, ...) return method(own, ...) end
+    end,
+  })
+end
+
+function moving.at(session, where)
+  local position = value.raised(session.history:position(where))
+  if position == nil then position = value.raised(session.history:last()) end
+  local lines = session:move(position)
+  for _, each in ipairs(value.raised(session.past:subscriptions())) do
+    if each.state == "stopped" then
+      local stopped = each.partitions and each.partitions[1].stopped_at
+      lines[#lines + 1] = string.format("%s '%s' has stopped at event %s: see subscriptions()",
+        each.kind, each.name, stopped or "?")
+    end
+  end
+  return view_at(session, position, lines)
+end
+
+local function found_nothing(session, what, backward)
+  session.print(string.format("no %s %s %d\n", what, backward and "before" or "after",
+    session.past:position()))
+end
+
+-- A search of the log from the position on, or back from it.
+local function search(session, type_name, predicate, options)
+  local backward = options and options.backward
+  local position = session.past:position()
+  value.raised(session.log:forward())
+  local event
+  if not backward or position > 1 then
+    event = session.log:search(type_name, predicate, {
+      backward = backward, from = backward and position - 1 or position + 1,
+    })
+  end
+  if event then return value.arrived(session, session:move(event.position)) end
+  return found_nothing(session, type_name or "such event", backward)
+end
+
+function moving.find(session, name, what, options)
+  if value.is_defined(session, "projection", name) and what ~= nil and type(what) ~= "function" then
+    return value.raised(session.past:find(name, what))
+  end
+  if name ~= nil and not value.is_defined(session, "event", name) then
+    local names = {}
+    for _, each in ipairs(session.past:definitions()) do
+      if each.kind == "event" or each.kind == "projection" then names[#names + 1] = each.name end
+    end
+    check.misuse("the domain has no event or projection '%s'%s", tostring(name),
+      check.did_you_mean(tostring(name), names))
+  end
+  if what ~= nil and type(what) ~= "function" then
+    check.misuse("find(type, predicate): the predicate must be a function of the event's data")
+  end
+  return search(session, name, what, options)
+end
+
+-- The version of an instance's stream at the session's position.
+local function version_of(session, aggregate, id)
+  local stream = aggregate .. "-" .. tostring(id)
+  local event = session.past:events { stream = stream, backward = true, limit = 1 }()
+  if not event then return 0, 0 end
+  return event.version, event.position
+end
+
+function moving.until_change(session, aggregate, id, field, options)
+  local backward = options and options.backward
+  local version, last_at = version_of(session, aggregate, id)
+  if backward and last_at == session.past:position() then version = version - 1 end
+  value.raised(session.log:forward())
+  local range = backward and { backward = true, to = version } or { from = version + 1 }
+  if not (backward and version == 0) then
+    for event, changes in session.log:changes(aggregate, id, range) do
+      if field == nil or past.touches(changes, field) then
+        local lines = {}
+        for i, change in ipairs(changes) do lines[i] = value.change_line(change) end
+        local moved = session:move(event.position)
+        table.move(moved, 1, #moved, #lines + 1, lines)
+        return value.arrived(session, lines)
+      end
+    end
+  end
+  return found_nothing(session, "change of it", backward)
+end
+
+return moving

@@ -1,0 +1,71 @@
+-- The REPL's verbs that watch values, and tell with each move what changed in them.
+
+local check = require "neap.check"
+local past = require "neap.past"
+local show = require "neap.repl_show"
+local value = require "neap.repl_value"
+
+local watching = {}
+
+---@param session neap.Repl
+---@return any[] values
+function watching.values(session)
+  local values = {}
+  for i, watched in ipairs(session.watched) do
+    values[i] = { pcall(watched.get, session.past) }
+  end
+  return values
+end
+
+local function changes_of(old, new)
+  if old[1] and new[1] then return past.differences(old[2], new[2]) end
+  if old[1] ~= new[1] or tostring(old[2]) ~= tostring(new[2]) then
+    return { { path = "", old = old[1] and old[2] or tostring(old[2]),
+      new = new[1] and new[2] or tostring(new[2]) } }
+  end
+  return {}
+end
+
+---@param session neap.Repl
+---@param before any[]
+---@return string[] lines
+function watching.changes(session, before)
+  local lines = {}
+  for i, watched in ipairs(session.watched) do
+    local changes = changes_of(before[i], { pcall(watched.get, session.past) })
+    if #changes > 0 then lines[#lines + 1] = watched.label end
+    for _, change in ipairs(changes) do lines[#lines + 1] = value.change_line(change) end
+  end
+  return lines
+end
+
+function watching.watch(session, what, id)
+  local watched = session.watched
+  if type(what) == "function" then
+    watched[#watched + 1] = { label = "function " .. #watched + 1, get = what }
+  elseif what ~= nil then
+    value.of(session, session.past, what, id)
+    watched[#watched + 1] = {
+      label = string.format("%s %s", what, show.line(id)),
+      get = function(from) return value.of(session, from, what, id) end,
+    }
+  end
+  local list = {}
+  for i, each in ipairs(watched) do list[i] = each.label end
+  return value.shown(list, function(labels)
+    local lines = {}
+    for i, label in ipairs(labels) do lines[i] = string.format("%d  %s", i, label) end
+    return #lines > 0 and lines or { "nothing is watched" }
+  end)
+end
+
+function watching.unwatch(session, number)
+  if number == nil then
+    session.watched = {}
+  elseif not table.remove(session.watched, number) then
+    check.misuse("nothing is watched as number %s", tostring(number))
+  end
+  return watching.watch(session)
+end
+
+return watching

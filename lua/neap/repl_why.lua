@@ -1,0 +1,61 @@
+-- The REPL's verbs that say why: what led to an event, and what came of it.
+
+local check = require "neap.check"
+local show = require "neap.repl_show"
+local value = require "neap.repl_value"
+
+local understanding = {}
+
+local function node_line(node)
+  local text = node.kind == "event"
+    and string.format("%d  %s  %s", node.position, node.name, show.line(node.event.data))
+    or string.format("%s %s", node.name, show.line(node.data or {}))
+  return string.format("%s  (%s)", text, node.recorded_at and value.moment(node.recorded_at) or "?")
+end
+
+function understanding.why(session, aggregate, id, field)
+  if type(field) ~= "string" then
+    check.misuse("why(aggregate, id, field): which field? As in \"status\"")
+  end
+  local found = session.past:why(aggregate, id, field)
+  if not found then
+    session.print(string.format("no event has set '%s' of %s %s\n", field, aggregate,
+      show.line(id)))
+    return nil
+  end
+  return value.shown(found, function(it)
+    local lines = {
+      string.format("%s: %s → %s", field, value.text(it.old), value.text(it.new)),
+      "  " .. value.event_line(it.event),
+      string.format("  folded by %s, %s", aggregate, it.folded_in),
+      "caused by",
+    }
+    for i, node in ipairs(it.causes) do
+      if i > 1 then lines[#lines + 1] = string.rep("  ", i - 1) .. node_line(node) end
+    end
+    if #it.causes < 2 then lines[#lines] = "caused from outside" end
+    return lines
+  end)
+end
+
+local function add_tree(node, indent, is_last, lines)
+  lines[#lines + 1] = indent .. (is_last and "└─ " or "├─ ") .. node_line(node)
+  for i, child in ipairs(node.children) do
+    add_tree(child, indent .. (is_last and "   " or "│  "), i == #node.children, lines)
+  end
+end
+
+function understanding.trace(session, position)
+  local roots, note = session.past:trace(position or session.past:position())
+  if not roots then
+    value.no_event(session, position)
+  end
+  return value.shown(roots, function(it)
+    local lines = {}
+    for i, root in ipairs(it) do add_tree(root, "", i == #it, lines) end
+    if note then lines[#lines + 1] = "… " .. note end
+    return lines
+  end)
+end
+
+return understanding
