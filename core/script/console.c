@@ -32,9 +32,10 @@ static neap_console *console_of(lua_State *L)
     return *(neap_console **)lua_getextraspace(L);
 }
 
+/* Until the line is over it is raised again and again: no pcall swallows it. */
 static void look(lua_State *L, lua_Debug *ar)
 {
-    if (!atomic_exchange(&console_of(L)->interrupted, false))
+    if (!atomic_load(&console_of(L)->interrupted))
         return;
     lua_getinfo(L, "Sl", ar);
     lua_pushfstring(L, "%s:%d: interrupted", ar->short_src, ar->currentline);
@@ -56,7 +57,7 @@ static int go_on(lua_State *L)
 {
     neap_console *console = console_of(L);
     const neap_console_options *options = &console->options;
-    bool wanted = !atomic_exchange(&console->interrupted, false);
+    bool wanted = !atomic_load(&console->interrupted);
     if (wanted && options->progress != NULL)
         wanted = options->progress(options->user, (uint64_t)lua_tointeger(L, 1),
                                    (uint64_t)lua_tointeger(L, 2));
@@ -166,6 +167,7 @@ neap_status neap_console_open(const char *path, const neap_console_options *opti
     lua_pushlightuserdata(L, &it);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK)
         it.status = fail_as_said(L, it.error);
+    atomic_store(&made->interrupted, false);
     made->options.store = NULL;
     if (it.status == NEAP_OK)
         *console = made;
@@ -217,7 +219,9 @@ neap_console_outcome neap_console_enter(neap_console *console, const char *line,
                                         neap_error *error)
 {
     atomic_store(&console->interrupted, false);
-    return outcome_of(console->L, call(console, "enter", line, size), error);
+    bool called = call(console, "enter", line, size);
+    atomic_store(&console->interrupted, false);
+    return outcome_of(console->L, called, error);
 }
 
 neap_console_outcome neap_console_finish(neap_console *console, neap_error *error)

@@ -416,6 +416,19 @@ type quit()\r
 end
 ]]
     end)
+
+    it("lets no pcall keep the session from it", function()
+      plays [[
+wait past@5>
+type pcall(function() print(6 * 7); while true do end end); while true do end\r
+wait 42
+type \cC
+wait error: input:1: interrupted
+wait past@5>
+type quit()\r
+end
+]]
+    end)
   end)
 end)
 
