@@ -2,6 +2,7 @@
 
 local internal = require "neap.internal"
 local check = require "neap.check"
+local errors = require "neap.errors"
 local sorted = require "neap.sorted"
 
 local fixture = {}
@@ -10,6 +11,9 @@ local fixture = {}
 ---@field from? integer the first version of the instance that is wanted; else that of `to`
 ---@field to? integer the last one; else the last that there is
 ---@field whole? boolean what was before stays whole, also where the outcome is the same without
+---@field keep? string[] types of events that stay, also where the outcome is the same without
+---@field against? string the file of the same domain with other code, that decides otherwise: what
+--- its outcome needs stays, too
 ---@field file? string where the specification is written too; there must be no such file yet
 
 ---@class neap.FixtureDecision a command, and what it led to
@@ -18,10 +22,22 @@ local fixture = {}
 ---@field given neap.StoredEvent[] what was before
 ---@field at? integer the time, where the outcome is another one without it
 ---@field meta? table<string, string> the same
+---@field fault? string what fails with the other code; nil: nothing does
+
+---@class neap.FixtureRun
+---@field spec neap.spec
+---@field domain neap.SpecDomain
+---@field other? neap.SpecDomain of the other code
+---@field keep table<string, true> types
+---@field go_on? fun(position: integer, target: integer): boolean
+---@field runs integer
 
 -- ---- What is asked for --------------------------------------------------------------------------
 
-local kinds = { from = "integer", to = "integer", whole = "boolean", file = "string" }
+local kinds = {
+  from = "integer", to = "integer", whole = "boolean", keep = "table", against = "string",
+  file = "string",
+}
 
 local function check_options(options)
   if options ~= nil and type(options) ~= "table" then
@@ -39,14 +55,24 @@ local function check_options(options)
   return options or {}
 end
 
-local function check_aggregate(past, aggregate)
+local function check_defined(past, kind, name)
   local names = {}
   for _, each in ipairs(past:definitions()) do
-    if each.kind == "aggregate" then names[#names + 1] = each.name end
-    if each.kind == "aggregate" and each.name == aggregate then return end
+    if each.kind == kind then names[#names + 1] = each.name end
+    if each.kind == kind and each.name == name then return end
   end
-  check.misuse("fixture: the domain has no aggregate '%s'%s", tostring(aggregate),
-    check.did_you_mean(tostring(aggregate), names))
+  check.misuse("fixture: the domain has no %s '%s'%s", kind, tostring(name),
+    check.did_you_mean(tostring(name), names))
+end
+
+-- The types that stay, as a set.
+local function types_kept(past, options)
+  local kept = {}
+  for _, name in ipairs(options.keep or {}) do
+    check_defined(past, "event", name)
+    kept[name] = true
+  end
+  return kept
 end
 
 local function check_range(stream, options, last)
@@ -115,7 +141,7 @@ local function needs_stream(domain, event, command)
   return not ok or stream ~= event.stream
 end
 
-local function run(spec, domain, decision, given)
+local function try(spec, domain, decision, given)
   local command, before, expected = decision.command, {}, {}
   for i, event in ipairs(given) do
     local message = { event.type, event.data }
@@ -128,42 +154,74 @@ local function run(spec, domain, decision, given)
   scenario:when({ command.name, command.data or {} }):expect(table.unpack(expected))
 end
 
-local function holds(spec, domain, decision, given)
-  return pcall(run, spec, domain, decision, given)
+-- Each is a run of the domain. Behind so many, what of a long stream is still there stays.
+local most_runs = 1000
+
+-- The host may end it here. What ends a handler, as Ctrl-C does, only looks like an outcome of it.
+local function ask(run)
+  run.runs = run.runs + 1
+  if run.go_on and not run.go_on(math.min(run.runs, most_runs), most_runs) then
+    error(errors.new("unavailable", "fixture: stopped after %d runs of the domain", run.runs), 0)
+  end
+end
+
+local function holds(run, domain, decision, given)
+  local ok, why = pcall(try, run.spec, domain, decision, given)
+  ask(run)
+  return ok, why
 end
 
 -- It must come out as recorded before anything is left out; the clock and what was kept with the
 -- command are said only where they matter.
-local function settle(spec, domain, decision)
+local function settle(run, decision)
   local command, reason = decision.command, nil
   local at, meta = command.recorded_at, command.meta
   for _, said in ipairs { {}, { at = at }, { meta = meta }, { at = at, meta = meta } } do
     decision.at, decision.meta = said.at, said.meta
-    local ok, why = holds(spec, domain, decision, decision.given)
-    if ok then return end
+    local ok, why = holds(run, run.domain, decision, decision.given)
+    if ok then
+      if run.other then
+        local same, fault = holds(run, run.other, decision, decision.given)
+        decision.fault = not same and tostring(fault) or nil
+      end
+      return
+    end
     reason = why
   end
   check.misuse("fixture: from the events of its stream alone, %s does not lead again to event %d: "
     .. "%s", command.name, decision.events[1].position, tostring(reason))
 end
 
-local function without(list, from, count)
-  local rest = table.move(list, 1, from - 1, 1, {})
-  return table.move(list, from + count, #list, from, rest)
+-- Whether both codes come to the same from these events as from all of them.
+local function comes_out(run, decision, given)
+  if not holds(run, run.domain, decision, given) then return false end
+  if not decision.fault then return true end
+  local same, fault = holds(run, run.other, decision, given)
+  return not same and tostring(fault) == decision.fault
 end
 
--- Each is a run of the domain. Behind so many, what of a long stream is still there stays.
-local most_runs = 1000
+-- Without so many of a list; what is to be kept stays, and is not counted.
+local function without(run, list, from, count)
+  local rest, left_out = {}, 0
+  for i, event in ipairs(list) do
+    if i < from or left_out == count or run.keep[event.type] then
+      rest[#rest + 1] = event
+    else
+      left_out = left_out + 1
+    end
+  end
+  return rest, left_out
+end
 
 -- Leaves out what is not needed: all at first, single events in the end, until each is needed.
-local function minimise(spec, domain, decision)
-  local given, size, runs = decision.given, #decision.given, 0
+local function minimise(run, decision)
+  local given, size = decision.given, #decision.given
+  local last_run = run.runs + most_runs
   while size > 0 do
     local from, left_out = 1, false
-    while from <= #given and runs < most_runs do
-      runs = runs + 1
-      local rest = without(given, from, math.min(size, #given - from + 1))
-      if holds(spec, domain, decision, rest) then
+    while from <= #given and run.runs < last_run do
+      local rest, count = without(run, given, from, size)
+      if count > 0 and comes_out(run, decision, rest) then
         given, left_out = rest, true
       else
         from = from + size
@@ -260,29 +318,56 @@ local function write(file, text)
   if not ok then check.misuse("fixture: it cannot be written: %s", err) end
 end
 
+local function closing(domain)
+  return setmetatable({}, { __close = function() if domain then domain:close_last() end end })
+end
+
+local function check_fault(run, decisions)
+  for _, decision in ipairs(decisions) do
+    if decision.fault then return end
+  end
+  check.misuse("fixture: %s decides as was recorded, too: there is no fault to show", run.against)
+end
+
+local function make(past, path, aggregate, id, options, go_on)
+  local stream = aggregate .. "-" .. tostring(id)
+  local last = past:events { stream = stream, backward = true, limit = 1 }()
+  local from, to = check_range(stream, options, last and last.version or 0)
+  local spec = require "neap.spec" -- here, as a domain's own files may load the module of pasts
+  local decisions = decisions_in(past, stream, from, to)
+  local run = {
+    spec = spec, domain = spec.domain(path), keep = types_kept(past, options), go_on = go_on,
+    against = options.against, other = options.against and spec.domain(options.against), runs = 0,
+  }
+  local _ <close> = closing(run.domain)
+  local _ <close> = closing(run.other)
+  for _, decision in ipairs(decisions) do settle(run, decision) end
+  if run.other then check_fault(run, decisions) end
+  for _, decision in ipairs(decisions) do
+    if not options.whole then minimise(run, decision) end
+  end
+  return text_of(run.domain, path, stream, decisions)
+end
+
 ---A specification of what was decided about an instance, which holds for the domain as it is.
 ---@param past neap.Past
 ---@param path string the domain's file
 ---@param aggregate string by key
 ---@param id string | integer
 ---@param options? neap.FixtureOptions
----@return string text
-function fixture.of(past, path, aggregate, id, options)
+---@param go_on? fun(position: integer, target: integer): boolean
+---@return string? text
+---@return neap.Error? err it was ended by go_on
+function fixture.of(past, path, aggregate, id, options, go_on)
   options = check_options(options)
-  check_aggregate(past, aggregate)
-  local stream = aggregate .. "-" .. tostring(id)
-  local last = past:events { stream = stream, backward = true, limit = 1 }()
-  local from, to = check_range(stream, options, last and last.version or 0)
-  local spec = require "neap.spec" -- here, as a domain's own files may load the module of pasts
-  local decisions, domain = decisions_in(past, stream, from, to), spec.domain(path)
-  local _ <close> = setmetatable({}, { __close = function() domain:close_last() end })
-  for _, decision in ipairs(decisions) do
-    settle(spec, domain, decision)
-    if not options.whole then minimise(spec, domain, decision) end
+  check_defined(past, "aggregate", aggregate)
+  local ok, made = pcall(make, past, path, aggregate, id, options, go_on)
+  if not ok then
+    if type(made) == "table" and made.code == "unavailable" then return nil, made end
+    error(made, 0)
   end
-  local text = text_of(domain, path, stream, decisions)
-  if options.file then write(options.file, text) end
-  return text
+  if options.file then write(options.file, made) end
+  return made
 end
 
 return fixture

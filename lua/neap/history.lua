@@ -21,6 +21,7 @@ local native = internal.history
 ---@class neap.History
 ---@field package native userdata
 ---@field path string the domain's file
+---@field package options neap.HistoryOptions
 local History = {}
 History.__index = function(_, key)
   return History[key] or check.misuse("a history has no '%s'%s", tostring(key),
@@ -91,8 +92,9 @@ end
 
 ---A specification, for `neap.spec`, of what commands decided about an instance. It holds for the
 ---domain as it is, so that it fails where other code decides otherwise. What was before is left out
----where the outcome is the same without. A decision that needs more than the events of its stream
----(an id that was made up, another instance) is an error.
+---where the outcome is the same without; that says nothing of what other code would look at:
+---`against` names the file of that code, and `keep` types that stay. A decision that needs more
+---than the events of its stream (an id that was made up, another instance) is an error.
 ---
 ---```lua
 ---print(shop:fixture("Order", "o-1", { from = 2, to = 3 }))
@@ -106,7 +108,7 @@ function History:fixture(aggregate, id, options)
   local log, err = self:log()
   if not log then return nil, err end
   local _ <close> = log
-  return fixture.of(log, self.path, aggregate, id, options)
+  return fixture.of(log, self.path, aggregate, id, options, self.options.go_on)
 end
 
 ---Closes the store, once its pasts are closed too. May be called again.
@@ -127,7 +129,7 @@ local history = {}
 function history.open(path, options)
   local opened, err = native.open(path, options)
   if not opened then return nil, err end
-  return setmetatable({ native = opened, path = path }, History)
+  return setmetatable({ native = opened, path = path, options = options or {} }, History)
 end
 
 history.differences = past.differences

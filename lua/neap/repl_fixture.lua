@@ -9,7 +9,10 @@ local fixture = require "neap.fixture"
 ---@param options? neap.FixtureOptions
 ---@return table text
 return function(session, aggregate, id, options)
-  local text = fixture.of(session.past, session.history.path, aggregate, id, options)
+  local history = session.history
+  local text, err = fixture.of(session.past, history.path, aggregate, id, options,
+    history.options.go_on)
+  if not text then error(err, 0) end
   return setmetatable({ text = text }, {
     __lines = function()
       if options and options.file then return { "written: " .. options.file } end

@@ -112,6 +112,54 @@ describe("a fixture", function()
     assert.equal(2, count)
   end)
 
+  it("keeps the types that are named", function()
+    unpaid()
+    local _, count = fixture("o-1", { keep = { "OrderNoted" } }):gsub("OrderNoted", "")
+    assert.equal(2, count)
+  end)
+
+  it("keeps what other code looks at, so that the fault shows there", function()
+    fill {
+      { "PlaceOrder", { id = "o-1", note = 1 } },
+      { "PayOrder", { id = "o-1" } },
+      { "NoteOrder", { id = "o-1" } },
+      { "ShipOrder", { id = "o-1" } },
+    }
+    local picky = folder .. "/picky.lua"
+    local file <close> = assert(io.open(picky, "w"))
+    file:write((shop_lua:gsub("%-%-GUARD",
+      'if order.paid then return neap.reject("paid", "it is paid already") end')))
+    file:close()
+    assert.falsy(fixture("o-1"):find("OrderPaid", 1, true)) -- this code does not look at it
+    local text = fixture("o-1", { against = picky })
+    assert.truthy(text:find("OrderPaid", 1, true), text)
+    assert.falsy(text:find("OrderNoted", 1, true), text)
+    assert.same({ ["decides ShipOrder, as of event 4"] = false }, outcomes(text))
+    local failed = outcomes((text:gsub("shop.lua", "picky.lua")))
+    assert.matches("was rejected.*paid", failed["decides ShipOrder, as of event 4"])
+  end)
+
+  it("finds no fault in code that decides alike", function()
+    unpaid()
+    assert.error_matches(function() fixture("o-1", { against = path }) end,
+      "shop.lua decides as was recorded, too: there is no fault to show")
+  end)
+
+  it("ends where the host wants no more", function()
+    unpaid()
+    local asked = 0
+    local shop <close> = assert(history.open(path, { store = url, go_on = function(at, target)
+      asked = asked + 1
+      assert.equal(asked, at)
+      assert.equal(1000, target)
+      return asked < 3
+    end }))
+    local text, err = shop:fixture("Order", "o-1")
+    assert.is_nil(text)
+    assert.equal("unavailable", err.code)
+    assert.matches("stopped after 3 runs", err.message)
+  end)
+
   it("has a test for each command in a range", function()
     unpaid()
     local found = outcomes(fixture("o-1", { from = 1, to = 3 }))
@@ -181,6 +229,9 @@ describe("a fixture", function()
     fails("not 3 to 2", "Order", "o-1", { from = 3, to = 2 })
     fails("no option 'form'; did you mean 'from'", "Order", "o-1", { form = 1 })
     fails("option to must be an integer, but is 1.5", "Order", "o-1", { to = 1.5 })
+    fails("option keep must be a table, but is OrderPaid", "Order", "o-1", { keep = "OrderPaid" })
+    fails("no event 'OrderPaidd'; did you mean 'OrderPaid'", "Order", "o-1",
+      { keep = { "OrderPaidd" } })
     fails("options must be a table", "Order", "o-1", 3)
   end)
 
