@@ -117,6 +117,7 @@ neap_status neapi_sqlite_maintain(neapi_session *base, int64_t now_us, bool *mor
         return status;
     if (idle && writer->log_used)
         return neapi_sqlite_checkpoint(session, true, error);
+    *more = writer->log_used; /* to be emptied, if nothing is committed until the next upkeep */
     if (writer->log_pages >= NEAPI_SQLITE_LOG_PAGES)
         return neapi_sqlite_checkpoint(session, false, error);
     return NEAP_OK;
