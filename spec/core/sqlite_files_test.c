@@ -266,7 +266,15 @@ static void reading_changes_no_byte(void **state)
     assert_int_equal(stat(place->path, &after), 0);
     assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
     assert_int_equal(before.st_size, after.st_size);
-    assert_true(file_size(place->path, "-wal") <= 0);
+}
+
+static void reading_leaves_no_file_beside(void **state)
+{
+    spec_place *place = *state;
+    make_store(place);
+    assert_sound(place->url);
+    assert_int_equal(file_size(place->path, "-wal"), -1);
+    assert_int_equal(file_size(place->path, "-shm"), -1);
 }
 
 int main(void)
@@ -289,6 +297,7 @@ int main(void)
         TEST(says_that_permission_is_missing),
         TEST(reads_in_a_folder_that_it_cannot_write),
         TEST(reading_changes_no_byte),
+        TEST(reading_leaves_no_file_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "lock.h"
 #include "path.h"
 #include "schema.h"
+#include "tidy.h"
 
 static neap_status read_options(const neapi_url *url, bool *full_sync, neap_error *error)
 {
@@ -79,6 +80,8 @@ static void close_store(neapi_store *base)
 {
     neapi_sqlite_store *store = (neapi_sqlite_store *)base;
     neapi_sqlite_unlock(store->lock);
+    if (store->lock < 0 && store->reads == NEAPI_SQLITE_READS)
+        neapi_sqlite_tidy(store->real);
     neapi_free(store->batch.units);
     neapi_free(store->batch.verdicts);
     neapi_free(store->batch.spoilt);

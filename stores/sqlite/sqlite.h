@@ -2,8 +2,9 @@
  *
  * connection, query, statements: SQLite itself. path, lock: which file, and whose. schema, layout:
  * what the file holds. index, tail, backlog: where streams and categories have their events; how
- * that is written. names, lookup, judge, apply, writer, upkeep: commits. places, reader, by_index,
- * take, find, verify: reads. survey: figures. show: what is kept beside events, as of one moment.
+ * that is written. names, lookup, judge, apply, writer, upkeep: commits. tidy: what reading leaves.
+ * places, reader, by_index, take, find, verify: reads. survey: figures. show: what is kept beside
+ * events, as of one moment.
  * tags: one column; by_tags: its index. wanted: the types that a reading or a condition is about;
  * types: their names. rows, added: many rows in one statement. documents, kept: what is kept beside
  * events, written and read. projected: SQL of projections; guard: what that may do; clock: whether
