@@ -331,7 +331,7 @@ end
 
 local function make(past, path, aggregate, id, options, go_on)
   local stream = aggregate .. "-" .. tostring(id)
-  local last = past:events { stream = stream, backward = true, limit = 1 }()
+  local last = past:first { stream = stream, backward = true, limit = 1 }
   local from, to = check_range(stream, options, last and last.version or 0)
   local spec = require "neap.spec" -- here, as a domain's own files may load the module of pasts
   local decisions = decisions_in(past, stream, from, to)

@@ -111,11 +111,24 @@ function Past:events(filter)
   return self.runtime:events(filter)
 end
 
+---The first event that the filter gives; nil: there is none.
+---
+---```lua
+---local newest = past:first { stream = "Order-o-1", backward = true }
+---```
+---@param filter? neap.EventFilter
+---@return neap.StoredEvent?
+function Past:first(filter)
+  local next_event, _, _, closing = self:events(filter)
+  local _ <close> = closing
+  return next_event()
+end
+
 ---The event at a position; nil: it was not there yet.
 ---@param position integer
 ---@return neap.StoredEvent?
 function Past:event(position)
-  return (self.runtime:events { from = position, to = position })()
+  return self:first { from = position, to = position }
 end
 
 ---The streams that there were, in the order in which they began: stream, version, and the positions
@@ -207,10 +220,10 @@ function Past:changes(aggregate, id, options)
     end
     return behind[version] or nil
   end
-  local next_event = self.runtime:events {
+  local next_event, _, _, closing = self.runtime:events {
     stream = stream, backward = options.backward, from = options.from, to = options.to,
   }
-  return function()
+  local function next_change()
     local event = next_event()
     if not event then return nil end
     local version = event.version
@@ -218,6 +231,7 @@ function Past:changes(aggregate, id, options)
     behind[options.backward and version or version - 1] = nil
     return event, differences(old or {}, new), new
   end
+  return next_change, nil, nil, closing
 end
 
 ---Whether one of the changes is of the field, of what is in it, or of what it is in.

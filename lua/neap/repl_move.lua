@@ -94,7 +94,7 @@ end
 -- The version of an instance's stream at the session's position.
 local function version_of(session, aggregate, id)
   local stream = aggregate .. "-" .. tostring(id)
-  local event = session.past:events { stream = stream, backward = true, limit = 1 }()
+  local event = session.past:first { stream = stream, backward = true, limit = 1 }
   if not event then return 0, 0 end
   return event.version, event.position
 end
