@@ -13,6 +13,7 @@
 
 #include "command.h"
 #include "log.h"
+#include "options.h"
 
 static atomic_int out_errno; /* why writing to stdout failed; 0: it did not */
 
@@ -86,20 +87,61 @@ int cli_out_finish(int status)
     return status == CLI_DONE ? CLI_FAILED : status;
 }
 
-static bool coloured(void)
+/* ---- Colours --------------------------------------------------------------------------------- */
+
+static enum { COLOURS_IF_SEEN, COLOURS_ALWAYS, COLOURS_NEVER } colours;
+
+int cli_colours_take(const cli_command *command, const char *given)
 {
-    const char *refusal = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return (refusal == NULL || *refusal == '\0') && terminal != NULL &&
-           strcmp(terminal, "dumb") != 0 && isatty(STDERR_FILENO);
+    if (given == NULL || strcmp(given, "auto") == 0)
+        colours = COLOURS_IF_SEEN;
+    else if (strcmp(given, "always") == 0)
+        colours = COLOURS_ALWAYS;
+    else if (strcmp(given, "never") == 0)
+        colours = COLOURS_NEVER;
+    else
+        return cli_usage(command, "--color takes auto, always or never, not '%s'", given);
+    return CLI_GO_ON;
 }
 
-/* Text that came from outside must not move a terminal's cursor or colours. */
-static void make_printable(char *text)
+bool cli_steerable(int descriptor)
 {
-    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++)
-        if ((*at < ' ' && *at != '\n' && *at != '\t') || *at == 0x7f)
-            *at = '?';
+    const char *terminal = getenv("TERM");
+    return terminal != NULL && *terminal != '\0' && strcmp(terminal, "dumb") != 0 &&
+           isatty(descriptor) == 1;
 }
+
+bool cli_coloured(int descriptor)
+{
+    const char *refusal = getenv("NO_COLOR"); /* https://no-color.org */
+    if (colours != COLOURS_IF_SEEN)
+        return colours == COLOURS_ALWAYS;
+    return (refusal == NULL || *refusal == '\0') && cli_steerable(descriptor);
+}
+
+/* How many bytes the character that begins there has; 0: none begins there, or it is a control of
+ * the second set. */
+static size_t character_size(const unsigned char *at)
+{
+    size_t size = at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : at[0] < 0xF5 ? 4 : 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    return at[0] == 0xC2 && at[1] < 0xA0 ? 0 : size;
+}
+
+void cli_make_printable(char *text, const char *allowed)
+{
+    for (unsigned char *at = (unsigned char *)text; *at != '\0';) {
+        size_t size = *at < 0x80 ? 1 : character_size(at);
+        bool steers = *at == 0x7F || (*at < ' ' && strchr(allowed, *at) == NULL);
+        if (size == 0 || steers)
+            *at = '?';
+        at += size != 0 ? size : 1;
+    }
+}
+
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 static void say(neap_log_level level, const char *colour, const char *kind, const char *format,
                 va_list arguments)
@@ -108,8 +150,8 @@ static void say(neap_log_level level, const char *colour, const char *kind, cons
     vsnprintf(text, sizeof text, format, arguments);
     if (cli_log_words(level, text))
         return;
-    make_printable(text);
-    if (*colour != '\0' && coloured())
+    cli_make_printable(text, "\n\t");
+    if (*colour != '\0' && cli_coloured(STDERR_FILENO))
         fprintf(stderr, "\033[%smneap:\033[0m %s%s\n", colour, kind, text);
     else
         fprintf(stderr, "neap: %s%s\n", kind, text);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "command.h"
 #include "neap.h"
 
 /* Makes sure that descriptors 0 to 2 are taken, so that no store's file becomes stdout; lets a
@@ -24,6 +25,24 @@ bool cli_out_alive(void);
 /* Writes what is left, and says why if that was not possible, quietly where the reader has simply
  * gone. Returns the exit status: `status`, or CLI_FAILED if it was CLI_DONE and data was lost. */
 int cli_out_finish(int status);
+
+/* An option of commands that print in colours. */
+#define CLI_COLOUR_OPTION(target)                                                                  \
+    {                                                                                              \
+        "color", CLI_TEXT, (target), "WHEN",                                                       \
+            "auto (on a terminal), always or never; else as NO_COLOR and TERM say"                 \
+    }
+/* Takes what was given for it; NULL: nothing. Returns CLI_GO_ON, or CLI_USAGE after a complaint.
+ * Threads: before others. */
+int cli_colours_take(const cli_command *command, const char *given);
+/* Whether colours belong into what is written there. */
+bool cli_coloured(int descriptor);
+/* Whether it is a terminal that knows control sequences. */
+bool cli_steerable(int descriptor);
+
+/* Puts '?' in place of what could steer a terminal: text that came from outside must not move its
+ * cursor or change its colours. */
+void cli_make_printable(char *text, const char *allowed);
 
 /* Words: one line, with the command's name before it. Control characters are shown as '?'. As JSON
  * if that was asked for (log.h).

@@ -113,13 +113,19 @@ static void on_print(void *user, const char *text, size_t size)
 
 static void complain(session *it, const neap_error *error)
 {
+    char text[sizeof error->message];
+    size_t kind = strncmp(error->message, "error:", 6) == 0 ? 6 : 0;
     it->failed = true;
     end_progress(it);
     cli_out_flush();
-    if (it->typed)
-        fprintf(stderr, "%s\n", error->message);
+    memcpy(text, error->message, sizeof text);
+    cli_make_printable(text, "\n\t");
+    if (!it->typed)
+        fprintf(stderr, "line %" PRIu64 ": ", it->begun_at_line);
+    if (kind != 0 && cli_coloured(STDERR_FILENO))
+        fprintf(stderr, "\033[31;1m%.*s\033[0m%s\n", (int)kind, text, text + kind);
     else
-        fprintf(stderr, "line %" PRIu64 ": %s\n", it->begun_at_line, error->message);
+        fprintf(stderr, "%s\n", text);
 }
 
 /* false: the session is over. */
@@ -161,7 +167,7 @@ static void type_lines(session *it)
     bool going_on = true;
     cli_typing_begin(it->console);
     while (going_on) {
-        neap_console_set_width(it->console, terminal_width());
+        neap_console_set_size(it->console, terminal_width(), 24);
         switch (cli_typing_line(neap_console_prompt(it->console), &line, &size)) {
         case CLI_TYPED_LINE:
             going_on = enter(it, line, size);
@@ -206,6 +212,8 @@ static int open_console(session *it, const char *path, const char *store)
     neap_console_options_init(&options);
     options.store = cli_store_url(store);
     options.width = it->typed ? terminal_width() : 0;
+    options.height = it->typed ? 24 : 0;
+    options.colours = cli_coloured(STDOUT_FILENO);
     options.print = on_print;
     options.progress = on_progress;
     options.user = it;
@@ -222,9 +230,11 @@ static int open_console(session *it, const char *path, const char *store)
 
 static int run(const cli_command *self, char **arguments)
 {
-    const char *operands[1], *store = NULL;
-    const cli_option options[] = {CLI_STORE_OPTION(&store)};
+    const char *operands[1], *store = NULL, *colours = NULL;
+    const cli_option options[] = {CLI_STORE_OPTION(&store), CLI_COLOUR_OPTION(&colours)};
     int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
+    if (status == CLI_GO_ON)
+        status = cli_colours_take(self, colours);
     if (status != CLI_GO_ON)
         return status;
     session it = {.typed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)};

@@ -31,9 +31,8 @@ static void add(cli_table *table, char *cell)
 void cli_table_text(cli_table *table, neap_text text)
 {
     char *cell = strndup(text.data != NULL ? text.data : "", text.size);
-    for (unsigned char *at = (unsigned char *)cell; at != NULL && *at != '\0'; at++)
-        if (*at < ' ' || *at == 0x7f)
-            *at = '?';
+    if (cell != NULL)
+        cli_make_printable(cell, "");
     add(table, cell);
 }
 

@@ -208,14 +208,30 @@ static void remember(const char *line)
         add_history(line);
 }
 
+/* In bold, with marks around what takes no column. Behind the end there must be a character:
+ * libedit prints such a sequence only in front of one. */
+static void set_prompt(char *text, size_t size, const char *prompt)
+{
+    size_t bold = strlen(prompt);
+    while (bold > 0 && prompt[bold - 1] == ' ')
+        bold--;
+    if (bold != 0 && prompt[bold] != '\0' && cli_coloured(STDOUT_FILENO))
+        snprintf(text, size, "\001\033[1m\002%.*s\001\033[0m\002%s", (int)bold, prompt,
+                 prompt + bold);
+    else
+        snprintf(text, size, "%s", prompt);
+}
+
 cli_typed cli_typing_line(const char *prompt, char **line, size_t *size)
 {
+    char shown[320];
     sigset_t interrupt;
+    set_prompt(shown, sizeof shown, prompt);
     sigemptyset(&interrupt);
     sigaddset(&interrupt, SIGINT);
     pthread_sigmask(SIG_BLOCK, &interrupt, &mask_outside);
     rl_prep_terminal(1); /* before the prompt is seen: what is typed then is for libedit */
-    char *typed = readline(prompt);
+    char *typed = readline(shown);
     pthread_sigmask(SIG_SETMASK, &mask_outside, NULL);
     if (cli_repl_interrupted()) {
         free(typed);

@@ -1058,7 +1058,10 @@ typedef struct neap_console_options {
     size_t size;
     const char *store; /* URL; "sqlite:neap.db" */
     unsigned width;    /* columns of the terminal; 0: there is none, and nothing is cut */
-    /* What is printed, in whole lines; not terminated. */
+    unsigned height;   /* lines of a result that are printed; 0: all */
+    bool colours;      /* in what is printed: ECMA-48's, and no other control sequences */
+    /* What is printed, in whole lines, a result at once; not terminated. Control characters of what
+     * came from outside are not in it, but written as Lua does. */
     void (*print)(void *user, const char *text, size_t size);
     neap_go_on_callback progress; /* NULL: nobody is asked */
     void *user;                   /* of both */
@@ -1090,7 +1093,8 @@ NEAP_API neap_console_outcome neap_console_finish(neap_console *console, neap_er
 NEAP_API void neap_console_forget(neap_console *console);
 /* What stands before the next line, with the position. Lifetime: until the next call. */
 NEAP_API const char *neap_console_prompt(neap_console *console);
-NEAP_API void neap_console_set_width(neap_console *console, unsigned width);
+/* As in the options. */
+NEAP_API void neap_console_set_size(neap_console *console, unsigned width, unsigned height);
 /* Ends what neap_console_open() or neap_console_enter() is doing, with an error. Threads: any; may
  * be called from a signal's handler. */
 NEAP_API void neap_console_interrupt(neap_console *console);

@@ -81,6 +81,8 @@ static void push_options_lj(lua_State *L, const opening *it)
     lua_setfield(L, -2, "domain");
     lua_pushstring(L, it->store);
     lua_setfield(L, -2, "store");
+    lua_pushboolean(L, it->console->options.colours);
+    lua_setfield(L, -2, "colours");
     lua_pushcfunction(L, print);
     lua_setfield(L, -2, "print");
     lua_pushcfunction(L, go_on);
@@ -105,10 +107,11 @@ static int open_session(lua_State *L)
         return 0;
     }
     lua_pop(L, 1);
-    lua_getfield(L, -1, "set_width");
+    lua_getfield(L, -1, "set_size");
     lua_pushvalue(L, -2);
     lua_pushinteger(L, (lua_Integer)it->console->options.width);
-    lua_call(L, 2, 0);
+    lua_pushinteger(L, (lua_Integer)it->console->options.height);
+    lua_call(L, 3, 0);
     lua_getfield(L, -1, "begin");
     lua_pushvalue(L, -2);
     lua_call(L, 1, 0);
@@ -242,22 +245,23 @@ const char *neap_console_prompt(neap_console *console)
     return console->prompt;
 }
 
-static int set_width(lua_State *L)
+static int set_size(lua_State *L)
 {
-    lua_getfield(L, 1, "set_width");
+    lua_getfield(L, 1, "set_size");
     lua_insert(L, 1);
-    lua_call(L, 2, 0);
+    lua_call(L, 3, 0);
     return 0;
 }
 
-void neap_console_set_width(neap_console *console, unsigned width)
+void neap_console_set_size(neap_console *console, unsigned width, unsigned height)
 {
     lua_State *L = console->L;
     lua_settop(L, SESSION);
-    lua_pushcfunction(L, set_width);
+    lua_pushcfunction(L, set_size);
     lua_pushvalue(L, SESSION);
     lua_pushinteger(L, (lua_Integer)width);
-    lua_pcall(L, 2, 0, 0);
+    lua_pushinteger(L, (lua_Integer)height);
+    lua_pcall(L, 3, 0, 0);
 }
 
 void neap_console_interrupt(neap_console *console)

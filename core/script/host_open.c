@@ -7,6 +7,7 @@
 #include "script/failure.h"
 #include "script/guest.h"
 #include "script/host.h"
+#include "script/ink.h"
 #include "script/trace.h"
 
 #define OPTION(name, type)                                                                         \
@@ -193,4 +194,5 @@ void neapi_host_open_lj(lua_State *L)
     lua_setfield(L, -2, "load");
     neapi_host_history_lj(L);
     neapi_host_transfer_lj(L);
+    neapi_ink_open_lj(L);
 }

@@ -5,19 +5,21 @@ local internal = require "neap.internal"
 local check = require "neap.check"
 local complete = require "neap.repl_complete"
 local history = require "neap.history"
+local ink = require "neap.repl_ink"
 local show = require "neap.repl_show"
 local verbs = require "neap.repl_verbs"
 local watching = require "neap.repl_watch"
 
-local most_lines = 24 -- of a result on a terminal
 local default_spacing = 50000
 
 ---@class neap.Repl
 ---@field history neap.History
 ---@field past neap.Past at the session's position
 ---@field log neap.Past at the last position; nothing is folded in it
----@field package width integer? columns of the terminal; nil: there is none
----@field package print fun(text: string)
+---@field package width integer? columns of the terminal; nil: nothing is cut
+---@field package height integer? lines of a result that are shown; nil: all
+---@field package colours boolean
+---@field package out fun(text: string)
 ---@field package spacing integer
 local Repl = {}
 Repl.__index = Repl
@@ -27,6 +29,7 @@ Repl.__index = Repl
 ---@field name? string of the domain, for the prompt
 ---@field store string URL
 ---@field print fun(text: string) gets whole lines
+---@field colours? boolean in what is printed
 ---@field go_on fun(position: integer, target: integer): boolean
 ---@field checkpoint_spacing? integer events between two positions at which what was folded is kept
 
@@ -43,10 +46,11 @@ local function open(options)
   log, err = opened:log()
   if not log then return nil, err end
   local it = setmetatable({
-    history = opened, log = log, print = options.print, spacing = spacing,
-    pending = {}, watched = {}, line = 0,
-    name = string.gsub(string.gsub(options.domain, "^.*/", ""), "%.lua$", ""),
+    history = opened, log = log, out = options.print, spacing = spacing,
+    colours = options.colours or false, pending = {}, watched = {}, line = 0,
+    name = ink.escape(string.gsub(string.gsub(options.domain, "^.*/", ""), "%.lua$", "")),
   }, Repl)
+  it.print = function(text) it.out((string.gsub(text, "[^\n\t]+", ink.escape))) end
   -- Before everything, where nothing is to be folded: the session goes to the end when it begins.
   it.past, err = opened:at(0)
   if not it.past then return nil, err end
@@ -54,9 +58,19 @@ local function open(options)
   return it
 end
 
----@param width integer 0: it is no terminal, and nothing is cut
-function Repl:set_width(width)
+---@param width integer columns; 0: nothing is cut
+---@param height integer lines of a result; 0: there may be any number
+function Repl:set_size(width, height)
   self.width = width > 0 and width or nil
+  self.height = height > 0 and math.max(height, 8) or nil
+end
+
+---Prints lines with marks, at once.
+---@param lines string[]
+function Repl:put(lines)
+  local painted = {}
+  for i, line in ipairs(lines) do painted[i] = ink.paint(line, self.colours) end
+  if #painted > 0 then self.out(table.concat(painted, "\n") .. "\n") end
 end
 
 ---@return string
@@ -88,34 +102,48 @@ function Repl:move(position)
   return watching.changes(self, before)
 end
 
+local function split(text)
+  local lines = {}
+  for line in string.gmatch(text, "[^\n]+") do lines[#lines + 1] = line end
+  return lines
+end
+
 local function lines_of(value, width)
   local metatable = getmetatable(value)
   local own = type(metatable) == "table" and metatable.__lines
   if own then return own(value, width) end
   if type(value) == "table" and type(metatable) == "table" and metatable.__tostring then
-    return { tostring(value) }
+    return split(tostring(value))
   end
   if type(value) == "string" and not width then return { show.line(value) } end
   return show.lines(value, width)
 end
 
+-- Adds what is to be seen of a value.
+local function add_shown(self, value, whole, all)
+  local width = not whole and self.width or nil
+  local lines = lines_of(value, width)
+  local most = not whole and self.height or #lines
+  local shown = #lines > most and most - 4 or #lines
+  local is_cut = false
+  for i = 1, shown do
+    local line = width and ink.cut(lines[i], width) or lines[i]
+    is_cut = is_cut or ink.is_cut(line)
+    all[#all + 1] = line
+  end
+  if shown < #lines then
+    all[#all + 1] = ink.hint(string.format("… %d more lines: whole()", #lines - shown))
+  elseif is_cut then
+    all[#all + 1] = ink.hint "… cut: whole()"
+  end
+end
+
 ---@param value any
 ---@param whole? boolean nothing is left out
 function Repl:show(value, whole)
-  local width = not whole and self.width or nil
-  local lines = lines_of(value, width)
-  local most = width and #lines > most_lines and most_lines - 4 or #lines
-  local is_cut = most < #lines
-  for i = 1, most do
-    local line = show.cut(lines[i], width)
-    is_cut = is_cut or line ~= lines[i]
-    self.print(line .. "\n")
-  end
-  if most < #lines then
-    self.print(string.format("… %d more lines: whole()\n", #lines - most))
-  elseif is_cut then
-    self.print("… cut: whole()\n")
-  end
+  local lines = {}
+  add_shown(self, value, whole, lines)
+  self:put(lines)
 end
 
 local function traced(message)
@@ -139,9 +167,9 @@ local function compile(self, text)
 end
 
 local function failure(err)
-  local text = type(err) == "table" and getmetatable(err) and tostring(err) or show.line(err)
-  if type(err) == "string" then text = err end
-  return "error: " .. text
+  local text = type(err) == "table" and getmetatable(err) and tostring(err) or show.plain(err)
+  if type(err) == "string" then text = ink.plain(err) end
+  return "error: " .. (string.gsub(text, "[^\n\t]+", ink.escape))
 end
 
 ---Takes a line of input.
@@ -162,12 +190,14 @@ function Repl:enter(line)
   local results = table.pack(xpcall(chunk, traced))
   if not results[1] then return "failed", failure(results[2]) end
   if self.quitting then return "quit" end
+  local lines = {}
   for i = 2, results.n do
     if results[i] ~= nil or results.n > 2 then
       self.last = results[i]
-      self:show(results[i])
+      add_shown(self, results[i], false, lines)
     end
   end
+  self:put(lines)
   return "done"
 end
 

@@ -1,6 +1,7 @@
 -- The REPL's verbs that go to another position.
 
 local check = require "neap.check"
+local ink = require "neap.repl_ink"
 local past = require "neap.past"
 local show = require "neap.repl_show"
 local value = require "neap.repl_value"
@@ -10,12 +11,12 @@ local moving = {}
 function moving.go(session, count)
   count = count or 1
   if math.type(count) ~= "integer" then
-    check.misuse("by how many events? %s is no integer", show.line(count))
+    check.misuse("by how many events? %s is no integer", show.plain(count))
   end
   local last = value.raised(session.history:last())
   local position = math.min(math.max(session.past:position() + count, 0), last)
   if position == session.past:position() and count ~= 0 then
-    session.print(count > 0 and "this is the last event\n" or "nothing was before\n")
+    session:put { ink.hint(count > 0 and "this is the last event" or "nothing was before") }
     return nil
   end
   return value.arrived(session, session:move(position))
@@ -54,8 +55,8 @@ function moving.at(session, where)
 end
 
 local function found_nothing(session, what, backward)
-  session.print(string.format("no %s %s %d\n", what, backward and "before" or "after",
-    session.past:position()))
+  session:put { ink.hint(string.format("no %s %s %d", what, backward and "before" or "after",
+    session.past:position())) }
 end
 
 -- A search of the log from the position on, or back from it.

@@ -1,10 +1,10 @@
--- Values and tables as text that fits the terminal.
+-- Values as text that fits the terminal. Lines have marks of what their parts mean: see repl_ink.
 
-local difference = require "neap.difference"
+local ink = require "neap.repl_ink"
 local internal = require "neap.internal"
 local sorted = require "neap.sorted"
 
-local show = {}
+local show = { table = require "neap.repl_table" }
 
 local words = {}
 for word in string.gmatch("and break do else elseif end false for function goto if in local nil "
@@ -12,23 +12,20 @@ for word in string.gmatch("and break do else elseif end false for function goto 
   words[word] = true
 end
 
-local function key_text(key)
-  if type(key) == "string" and string.find(key, "^[%a_][%w_]*$") and not words[key] then
-    return key
-  end
-  return "[" .. difference.show(key) .. "]"
+local function scalar(value)
+  if value == internal.null then return ink.constant "null" end
+  local kind = type(value)
+  if kind == "string" then return ink.text('"' .. ink.escape(value, true) .. '"') end
+  if kind == "number" then return ink.number(tostring(value)) end
+  if kind == "boolean" or value == nil then return ink.constant(tostring(value)) end
+  return ink.escape(tostring(value))
 end
 
-local function scalar(value)
-  if value == internal.null then return "null" end
-  if type(value) == "string" then
-    return '"' .. string.gsub(value, '[%c"\\]', function(character)
-      if character == "\n" then return "\\n" end
-      return (character == '"' or character == "\\") and "\\" .. character
-        or string.format("\\%03d", string.byte(character))
-    end) .. '"'
+local function key_text(key)
+  if type(key) == "string" and string.find(key, "^[%a_][%w_]*$") and not words[key] then
+    return ink.key(key)
   end
-  return tostring(value)
+  return "[" .. scalar(key) .. "]"
 end
 
 local function parts_of(value, seen, inner)
@@ -57,27 +54,17 @@ function show.line(value, seen)
   return #parts == 0 and "{}" or "{ " .. table.concat(parts, ", ") .. " }"
 end
 
----How many columns a text takes; what is no UTF-8 counts its bytes.
----@param text string
----@return integer
-function show.columns(text)
-  return utf8.len(text) or #text
-end
-
----Cuts a text to so many columns, with "…" where something is left out.
----@param text string
----@param columns? integer nil: it is not cut
+---The same without marks: for what is no line of a result, such as an error.
+---@param value any
 ---@return string
-function show.cut(text, columns)
-  if columns == nil or show.columns(text) <= columns then return text end
-  local ends = utf8.len(text) and utf8.offset(text, math.max(columns, 1)) or columns
-  return string.sub(text, 1, ends - 1) .. "…"
+function show.plain(value)
+  return ink.plain(show.line(value))
 end
 
 local function add_lines(value, indent, width, prefix, suffix, lines, seen)
   local line = prefix .. show.line(value) .. suffix
   if type(value) ~= "table" or next(value) == nil or seen[value]
-    or show.columns(line) + #indent <= width then
+    or ink.columns(line) + #indent <= width then
     lines[#lines + 1] = indent .. line
     return
   end
@@ -103,34 +90,6 @@ end
 function show.lines(value, width)
   local lines = {}
   add_lines(value, "", width or 80, "", "", lines, {})
-  return lines
-end
-
----Rows under their columns' names.
----@param columns string[] one that begins with ">" stands right
----@param rows string[][]
----@return string[] lines
-function show.table(columns, rows)
-  local widths, names, right = {}, {}, {}
-  for i, name in ipairs(columns) do
-    right[i] = string.sub(name, 1, 1) == ">"
-    names[i] = right[i] and string.sub(name, 2) or name
-    widths[i] = show.columns(names[i])
-    for _, row in ipairs(rows) do
-      widths[i] = math.max(widths[i], show.columns(row[i]))
-    end
-  end
-  local lines = {}
-  local function add(row)
-    local cells = {}
-    for i, cell in ipairs(row) do
-      local space = string.rep(" ", widths[i] - show.columns(cell))
-      cells[i] = right[i] and space .. cell or i < #row and cell .. space or cell
-    end
-    lines[#lines + 1] = (string.gsub(table.concat(cells, "  "), "%s+$", ""))
-  end
-  add(names)
-  for _, row in ipairs(rows) do add(row) end
   return lines
 end
 

@@ -2,6 +2,7 @@
 -- a past.
 
 local check = require "neap.check"
+local ink = require "neap.repl_ink"
 local show = require "neap.repl_show"
 local time = require "neap.time"
 
@@ -30,21 +31,22 @@ end
 ---@param event neap.StoredEvent
 ---@return string
 function value.event_line(event)
-  return string.format("%d  %s  %s %d  %s  %s", event.position, value.moment(event.recorded_at),
-    event.stream, event.version, event.type, show.line(event.data))
+  return string.format("%s  %s  %s %d  %s  %s", ink.head(tostring(event.position)),
+    ink.hint(value.moment(event.recorded_at)), event.stream, event.version, ink.head(event.type),
+    show.line(event.data))
 end
 
 ---@param any any
 ---@return string
 function value.text(any)
-  return any == nil and "nothing" or show.line(any)
+  return any == nil and ink.constant "nothing" or show.line(any)
 end
 
 ---@param change neap.Change
 ---@return string
 function value.change_line(change)
   return string.format("  %s: %s → %s", change.path == "" and "value" or change.path,
-    value.text(change.old), value.text(change.new))
+    ink.old(value.text(change.old)), ink.new(value.text(change.new)))
 end
 
 ---@param session neap.Repl

@@ -4,6 +4,7 @@
 local check = require "neap.check"
 local fixture = require "neap.repl_fixture"
 local help = require "neap.repl_help"
+local ink = require "neap.repl_ink"
 local moving = require "neap.repl_move"
 local past = require "neap.past"
 local show = require "neap.repl_show"
@@ -17,11 +18,18 @@ local default_limit = 20
 
 -- ---- Events -------------------------------------------------------------------------------------
 
-local event_columns = { ">position", "recorded at", "stream", ">version", "type", "data" }
+-- Without the year and what is less than a second.
+local function short_moment(text)
+  return (string.gsub(text, "%d%d%d%d%-(%d%d%-%d%d %d%d:%d%d:%d%d)%.%d+", "%1"))
+end
+
+local event_columns = {
+  ">position", { name = "recorded at", short = short_moment }, "stream", ">version", "type", "data",
+}
 
 local function event_row(event)
   return {
-    tostring(event.position), value.moment(event.recorded_at), event.stream,
+    tostring(event.position), ink.hint(value.moment(event.recorded_at)), event.stream,
     tostring(event.version), event.type, show.line(event.data),
   }
 end
@@ -36,17 +44,22 @@ local function events_of(session, filter)
   wanted.limit = limit + 1
   for event in session.past:events(wanted) do list[#list + 1] = event end
   local more = #list > limit and table.remove(list).position or nil
-  return value.shown(list, function(events)
-    if #events == 0 then return { "no events" } end
+  return value.shown(list, function(events, width)
+    if #events == 0 then return { ink.hint "no events" } end
     local rows = {}
     for i, event in ipairs(events) do rows[i] = event_row(event) end
-    local lines = show.table(event_columns, rows)
+    local lines = show.table(event_columns, rows, width)
     if more then
-      lines[#lines + 1] = string.format("… more: %s = %d", wanted.backward and "to" or "from",
-        wanted.stream and events[#events].version + (wanted.backward and -1 or 1) or more)
+      lines[#lines + 1] = ink.hint(string.format("… more: %s = %d",
+        wanted.backward and "to" or "from",
+        wanted.stream and events[#events].version + (wanted.backward and -1 or 1) or more))
     end
     return lines
   end)
+end
+
+local function labelled(lines, label, text)
+  lines[#lines + 1] = ink.hint(string.format("  %-15s ", label)) .. text
 end
 
 local function event_at(session, position)
@@ -59,16 +72,17 @@ local function event_at(session, position)
   return value.shown(event, function(it, width)
     local lines = { value.event_line(it) }
     for _, name in ipairs { "id", "causation_id", "correlation_id" } do
-      if it[name] then lines[#lines + 1] = string.format("  %-15s %s", name, it[name]) end
+      if it[name] then labelled(lines, name, it[name]) end
     end
-    if next(it.meta) then lines[#lines + 1] = "  meta            " .. show.line(it.meta) end
-    if it.schema ~= 1 then lines[#lines + 1] = "  schema          " .. it.schema end
+    if next(it.meta) then labelled(lines, "meta", show.line(it.meta)) end
+    if it.schema ~= 1 then labelled(lines, "schema", it.schema) end
     if command then
-      lines[#lines + 1] = string.format("  decided by      %s %s", command.name,
-        show.line(command.data))
+      labelled(lines, "decided by", command.name .. " " .. show.line(command.data))
     end
-    lines[#lines + 1] = "  data"
-    for _, line in ipairs(show.lines(it.data, width)) do lines[#lines + 1] = "    " .. line end
+    lines[#lines + 1] = ink.hint "  data"
+    for _, line in ipairs(show.lines(it.data, width and width - 4)) do
+      lines[#lines + 1] = "    " .. line
+    end
     return lines
   end)
 end
@@ -81,15 +95,15 @@ local function streams_of(session, options)
     prefix = options.prefix, behind = options.behind, limit = limit + 1,
   })
   local more = #list > limit and table.remove(list)
-  return value.shown(list, function(streams)
-    if #streams == 0 then return { "no streams" } end
+  return value.shown(list, function(streams, width)
+    if #streams == 0 then return { ink.hint "no streams" } end
     local rows = {}
     for i, each in ipairs(streams) do
       rows[i] = { each.stream, tostring(each.version), tostring(each.first), tostring(each.last) }
     end
-    local lines = show.table({ "stream", ">version", ">first", ">last" }, rows)
+    local lines = show.table({ "stream", ">version", ">first", ">last" }, rows, width)
     if more then
-      lines[#lines + 1] = string.format("… more: behind = %s", show.line(streams[#streams].stream))
+      lines[#lines + 1] = ink.hint("… more: behind = " .. show.line(streams[#streams].stream))
     end
     return lines
   end)
@@ -115,7 +129,7 @@ local function diff(session, name, id, from, to)
   return value.shown(past.differences(old or {}, new or {}), function(changes)
     local lines = {}
     for i, change in ipairs(changes) do lines[i] = value.change_line(change) end
-    return #lines > 0 and lines or { "no difference" }
+    return #lines > 0 and lines or { ink.hint "no difference" }
   end)
 end
 
@@ -126,12 +140,12 @@ local function definitions_of(session, kind)
   for _, each in ipairs(session.past:definitions()) do
     if kind == nil or each.kind == kind then list[#list + 1] = each end
   end
-  return value.shown(list, function(definitions)
+  return value.shown(list, function(definitions, width)
     local rows = {}
     for i, each in ipairs(definitions) do
       rows[i] = { each.kind, each.name, string.format("%s:%d", each.file, each.line) }
     end
-    return show.table({ "kind", "name", "where" }, rows)
+    return show.table({ "kind", "name", "where" }, rows, width)
   end)
 end
 
@@ -142,7 +156,7 @@ local function help_of(env, verb)
     return value.shown({}, function()
       local lines = {}
       for i, row in ipairs(rows) do
-        lines[2 * i - 1], lines[2 * i] = row[1], "    " .. row[2]
+        lines[2 * i - 1], lines[2 * i] = ink.head(row[1]), "    " .. row[2]
       end
       return lines
     end)
@@ -156,7 +170,9 @@ local function help_of(env, verb)
       check.did_you_mean(tostring(verb), check.sorted_keys(help.by_name)))
   end
   return value.shown({}, function()
-    return { entry.usage, "  " .. entry.about, "  example: " .. entry.example }
+    return {
+      ink.head(entry.usage), "  " .. entry.about, ink.hint "  example: " .. entry.example,
+    }
   end)
 end
 

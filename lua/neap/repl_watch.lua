@@ -1,6 +1,7 @@
 -- The REPL's verbs that watch values, and tell with each move what changed in them.
 
 local check = require "neap.check"
+local ink = require "neap.repl_ink"
 local past = require "neap.past"
 local show = require "neap.repl_show"
 local value = require "neap.repl_value"
@@ -33,7 +34,7 @@ function watching.changes(session, before)
   local lines = {}
   for i, watched in ipairs(session.watched) do
     local changes = changes_of(before[i], { pcall(watched.get, session.past) })
-    if #changes > 0 then lines[#lines + 1] = watched.label end
+    if #changes > 0 then lines[#lines + 1] = ink.head(watched.label) end
     for _, change in ipairs(changes) do lines[#lines + 1] = value.change_line(change) end
   end
   return lines
@@ -46,7 +47,7 @@ function watching.watch(session, what, id)
   elseif what ~= nil then
     value.of(session, session.past, what, id)
     watched[#watched + 1] = {
-      label = string.format("%s %s", what, show.line(id)),
+      label = string.format("%s %s", what, show.plain(id)),
       get = function(from) return value.of(session, from, what, id) end,
     }
   end
@@ -55,7 +56,7 @@ function watching.watch(session, what, id)
   return value.shown(list, function(labels)
     local lines = {}
     for i, label in ipairs(labels) do lines[i] = string.format("%d  %s", i, label) end
-    return #lines > 0 and lines or { "nothing is watched" }
+    return #lines > 0 and lines or { ink.hint "nothing is watched" }
   end)
 end
 

@@ -1,6 +1,7 @@
 -- The REPL's verbs that say why: what led to an event, and what came of it.
 
 local check = require "neap.check"
+local ink = require "neap.repl_ink"
 local show = require "neap.repl_show"
 local value = require "neap.repl_value"
 
@@ -8,9 +9,11 @@ local understanding = {}
 
 local function node_line(node)
   local text = node.kind == "event"
-    and string.format("%d  %s  %s", node.position, node.name, show.line(node.event.data))
+    and string.format("%s  %s  %s", ink.head(tostring(node.position)), ink.head(node.name),
+      show.line(node.event.data))
     or string.format("%s %s", node.name, show.line(node.data or {}))
-  return string.format("%s  (%s)", text, node.recorded_at and value.moment(node.recorded_at) or "?")
+  local at = node.recorded_at and value.moment(node.recorded_at) or "?"
+  return string.format("%s  %s", text, ink.hint("(" .. at .. ")"))
 end
 
 function understanding.why(session, aggregate, id, field)
@@ -19,13 +22,14 @@ function understanding.why(session, aggregate, id, field)
   end
   local found = session.past:why(aggregate, id, field)
   if not found then
-    session.print(string.format("no event has set '%s' of %s %s\n", field, aggregate,
-      show.line(id)))
+    session:put { ink.hint(string.format("no event has set '%s' of %s %s", field, aggregate,
+      show.plain(id))) }
     return nil
   end
   return value.shown(found, function(it)
     local lines = {
-      string.format("%s: %s → %s", field, value.text(it.old), value.text(it.new)),
+      string.format("%s: %s → %s", field, ink.old(value.text(it.old)),
+        ink.new(value.text(it.new))),
       "  " .. value.event_line(it.event),
       string.format("  folded by %s, %s", aggregate, it.folded_in),
       "caused by",

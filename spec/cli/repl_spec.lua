@@ -289,12 +289,90 @@ line 12: error: the domain has no event or projection 'OrderShiped'; did you mea
     assert.equal(2, (neap.run { "repl" }))
   end)
 
+  -- Whether there is anything in a text that a terminal would not print.
+  local function steers(text)
+    return text:find "[%z\1-\9\11-\31\127]" or text:find "\xC2[\x80-\x9F]"
+      or text:find "\u{202E}"
+  end
+
+  it("prints what steers terminals as Lua writes it", function()
+    -- Neap records no such names; somebody may have changed them.
+    local hostile = "char(27) || ']0;x' || char(7, 155) || '2J' || char(8238)"
+    neap.change(file, ([[
+      UPDATE streams SET name = 'Order-o-' || HOSTILE WHERE name = 'Order-o-2';
+      UPDATE types SET name = 'Order' || HOSTILE WHERE name = 'OrderShipped';
+      UPDATE events SET data = json_set(data, '$.order', 'o-' || HOSTILE, '$.' || HOSTILE, 1)
+        WHERE position IN (2, 5);
+    ]]):gsub("HOSTILE", hostile))
+    local out = select(2, script [[
+events()
+event(2)
+event(5)
+streams()
+trace(5)
+at(2)
+hostile = event(2).data.order
+{ [hostile] = hostile }
+print(hostile)
+setmetatable({}, { __tostring = function() return hostile end })
+state("Order", hostile)
+watch("Order", hostile)
+why("Order", hostile, "status")
+until_change("Order", hostile)
+fixture("Order", hostile)
+]])
+    assert.falsy(steers(out), out)
+    local shown = "\\027]0;x\\007\\u{9B}2J\\u{202E}"
+    for _, text in ipairs { "  Order-o-", "  Order", 'order = "o-', '["', '\no-' } do
+      assert.truthy(out:find(text .. shown, 1, true), text .. "\n" .. out)
+    end
+    local status, _, err = script [[
+hostile = event(2).data.order
+error(hostile)
+state(hostile, 1)
+error { hostile }
+find(hostile)
+_ENV[hostile]()
+]]
+    assert.equal(1, status)
+    assert.falsy(steers(err), err)
+    assert.truthy(select(2, err:gsub("o%-\\027", "")) >= 4, err)
+  end)
+
+  it("prints in colours where it is asked to", function()
+    local input = 'events { limit = 1 }\n{ a = "b", c = 1, d = true }\n'
+      .. 'diff("Order", "o-1", 1, 2)\nnope()\n'
+    local function with(option, environment)
+      local _, out, err = neap.run({ "repl", past, "--store", store, option },
+        { stdin = input, environment = environment })
+      return out, err
+    end
+    local out, err = with("--color=always", "NO_COLOR=1")
+    assert.truthy(out:find("\27[1mposition\27[0m  \27[1mrecorded at\27[0m", 1, true), out)
+    assert.truthy(out:find('{ \27[34;1ma\27[0m = \27[32m"b"\27[0m, \27[34;1mc\27[0m = '
+      .. "\27[36m1\27[0m, \27[34;1md\27[0m = \27[35mtrue\27[0m }\n", 1, true), out)
+    assert.truthy(out:find('status: \27[31m"placed"\27[0m → \27[32m"paid"\27[0m\n', 1, true), out)
+    assert.truthy(out:find("\27[2m… more: from = 2\27[0m\n", 1, true), out)
+    assert.equal("line 4: \27[31;1merror:\27[0m input:1: attempt to call a nil value "
+      .. "(global 'nope')\n", err)
+    for _, option in ipairs { "--color=auto", "--color=never" } do
+      out, err = with(option, "TERM=xterm")
+      assert.falsy((out .. err):find "\27")
+    end
+    local status, _, complaint =
+      neap.run { "repl", past, "--store", store, "--color=sometimes" }
+    err = complaint
+    assert.equal(2, status)
+    assert.truthy(err:find("--color takes auto, always or never, not 'sometimes'", 1, true), err)
+  end)
+
   describe("on a terminal", function()
     -- Plays a scenario (see terminal.c); gives the exit status and all that was shown.
     local function play(scenario, domain, columns)
       neap.write(folder .. "/scenario", scenario)
-      local status = neap.shell(("%s NEAP_HISTORY=%s/typed %s %d %s <%s >%s 2>&1")
-        :format("env -u NEAP_STORE TERM=xterm", folder, neap.quote(terminal), columns or 100,
+      local line = "env -u NEAP_STORE NO_COLOR=1 TERM=xterm NEAP_HISTORY=%s/typed "
+        .. "%s %d %s <%s >%s 2>&1"
+      local status = neap.shell(line:format(folder, neap.quote(terminal), columns or 100,
           neap.line { "repl", domain or past, "--store", store }, folder .. "/scenario",
           folder .. "/shown"))
       return status, neap.read(folder .. "/shown")
@@ -364,7 +442,7 @@ end
       } do
         neap.write(folder .. "/scenario",
           "wait past@5>\ntype 1000 + 234\\r\nwait 1234\nwait past@5>\ntype quit()\\r\nend\n")
-        local line = "umask 022; env -u NEAP_STORE %s TERM=xterm %s 100 %s <%s >%s 2>&1"
+        local line = "umask 022; env -u NEAP_STORE %s NO_COLOR=1 TERM=xterm %s 100 %s <%s >%s 2>&1"
         local status = neap.shell(line:format(case[1], neap.quote(terminal),
           neap.line { "repl", past, "--store", store }, folder .. "/scenario",
           folder .. "/shown"))
@@ -379,12 +457,12 @@ end
     it("cuts what is too wide, and shows it whole", function()
       local shown = plays([[
 wait past@5>
-type ("x"):rep(70)\r
+type ("x"):rep(90)\r
 wait xxx…
 wait cut: whole()
 wait past@5>
 type events()\r
-wait Orde…
+wait OrderPlaced   { order = "o-1…
 wait cut: whole()
 wait past@5>
 type whole()\r
@@ -395,7 +473,7 @@ wait yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy
 wait past@5>
 type quit()\r
 end
-]], past, 60)
+]], past, 75)
       assert.truthy(shown)
     end)
 
@@ -459,9 +537,9 @@ wait 0000>
 type quit()\r
 end
 ]])
-    local status = neap.shell(("env -u NEAP_STORE TERM=xterm NEAP_HISTORY= %s 100 %s <%s >%s 2>&1")
-      :format(neap.quote(terminal), neap.line { "repl", domain, "--store", store },
-        folder .. "/scenario", folder .. "/shown"))
+    local line = "env -u NEAP_STORE NO_COLOR=1 TERM=xterm NEAP_HISTORY= %s 100 %s <%s >%s 2>&1"
+    local status = neap.shell(line:format(neap.quote(terminal),
+      neap.line { "repl", domain, "--store", store }, folder .. "/scenario", folder .. "/shown"))
     local shown = neap.read(folder .. "/shown")
     neap.remove(folder)
     assert(status == 0, shown)
