@@ -23,6 +23,7 @@ typedef struct deciding {
     neapi_unit *unit;
     size_t first; /* of the unit's events that is decided here */
     bool spoilt;
+    bool again; /* what is decided is not folded */
 } deciding;
 
 /* Places on the stack while a decision is made. */
@@ -250,7 +251,7 @@ static neap_status decide(lua_State *L, neapi_engine *engine, void *arguments, n
     job->spoilt = true; /* until all of it is done */
     job->first = job->unit->event_count;
     status = append_results_lj(L, engine, job, error);
-    if (status == NEAP_OK)
+    if (status == NEAP_OK && !job->again)
         status = fold_results_lj(L, engine, job, error);
     job->spoilt = status != NEAP_OK;
     return status;
@@ -262,7 +263,19 @@ neap_status neapi_engine_decide(neapi_engine *engine, const neapi_message *comma
                                 neapi_unit *unit, bool *spoilt, neap_error *error)
 {
     neap_error own;
-    deciding job = {command, state, instance, json, expected, call, unit, 0, false};
+    deciding job = {command, state, instance, json, expected, call, unit, 0, false, false};
+    neap_status status = neapi_engine_enter(engine, decide, &job, error != NULL ? error : &own);
+    *spoilt = status != NEAP_OK && job.spoilt;
+    return status;
+}
+
+neap_status neapi_engine_decide_again(neapi_engine *engine, const neapi_message *command,
+                                      neapi_state state, const neapi_instance *instance,
+                                      neap_text json, neapi_call *call, neapi_unit *unit,
+                                      bool *spoilt, neap_error *error)
+{
+    neap_error own;
+    deciding job = {command, state, instance, json, NEAP_ANY_VERSION, call, unit, 0, false, true};
     neap_status status = neapi_engine_enter(engine, decide, &job, error != NULL ? error : &own);
     *spoilt = status != NEAP_OK && job.spoilt;
     return status;

@@ -158,6 +158,28 @@ neap_status neapi_engine_decide(neapi_engine *engine, const neapi_message *comma
                                 neapi_state state, const neapi_instance *instance,
                                 uint64_t expected, neap_text json, neapi_call *call,
                                 neapi_unit *unit, bool *spoilt, neap_error *error);
+/* The same, of what was decided long ago: what it decides is added to the unit, and not folded. The
+ * state is as it was, unless *spoilt is set. */
+neap_status neapi_engine_decide_again(neapi_engine *engine, const neapi_message *command,
+                                      neapi_state state, const neapi_instance *instance,
+                                      neap_text json, neapi_call *call, neapi_unit *unit,
+                                      bool *spoilt, neap_error *error);
+
+/* What a stored event is today: of today's type and schema, its data upcast. Lifetime: the arena's,
+ * but for what was left as it is. Errors: NEAP_CORRUPT (the domain cannot read it), NEAP_HANDLER
+ * (an upcaster), NEAP_LIMIT, NEAP_NOMEM; they name the event. */
+neap_status neapi_engine_today(neapi_engine *engine, const neap_event *stored, neapi_arena *arena,
+                               const neap_event **events, size_t *count, neap_error *error);
+
+/* Append where the domain has the function that handles a stored event in an aggregate or else a
+ * subscription (the other is NULL), "shop.lua:21", or that decides a command. Where it has none,
+ * that is where the aggregate, subscription or command is defined. */
+void neapi_engine_place_of_event(const neapi_engine *engine, const neapi_aggregate *aggregate,
+                                 const neapi_subscription *subscription, const neap_event *event,
+                                 neapi_buffer *place);
+void neapi_engine_place_of_command(const neapi_engine *engine, const neapi_message *command,
+                                   neapi_buffer *place);
+
 /* ---- Projections (core/script/project.c, documents.c) ---------------------------------------- */
 
 /* The documents of one projection's partition, kept in the engine from one batch to the next, by
