@@ -1049,6 +1049,37 @@ NEAP_API neap_status neap_history_streams(neap_runtime *past, const neap_list_op
 NEAP_API neap_status neap_history_command(neap_runtime *past, uint64_t position, char **json,
                                           size_t *size, neap_error *error);
 
+/* Start with neap_history_compare_options_init(). */
+typedef struct neap_history_compare_options {
+    size_t size;
+    uint64_t from, to;     /* 1, NEAP_LAST: what differs there is told; folded is what is before,
+                              too */
+    size_t limit;          /* 20: so many of each kind are told, the first in the log; all are
+                              counted */
+    const char *aggregate; /* the states and decisions of this one alone; NULL: of all, and
+                              projections and sagas */
+} neap_history_compare_options;
+
+NEAP_API void neap_history_compare_options_init_sized(neap_history_compare_options *options,
+                                                      size_t size);
+#define neap_history_compare_options_init(options)                                                 \
+    neap_history_compare_options_init_sized((options), sizeof *(options))
+
+/* What changed code makes of a log: folds it with the domains of two histories on one store side by
+ * side, and decides each command that was recorded again, on the state before it, with the time,
+ * meta and id of then. The report is one JSON object: which instances, documents and sagas differ,
+ * and from which event on; which decisions would be others than those that were recorded; and which
+ * cannot be made again. Aggregates, projections and sagas that only one of both has are not in it,
+ * nor are projections that keep rows.
+ *
+ * It takes memory for the documents and sagas of both. `before` is asked whether to go on, with
+ * positions up to twice the log's. options may be NULL. Owns: the caller (neap_free()). Threads:
+ * any. Errors: USAGE (the options; histories of two stores), UNKNOWN (the aggregate, the position),
+ * HANDLER (a domain cannot be loaded), UNAVAILABLE (options.go_on), STORE, NOMEM. */
+NEAP_API neap_status neap_history_compare(neap_history *before, neap_history *after,
+                                          const neap_history_compare_options *options, char **json,
+                                          size_t *size, neap_error *error);
+
 /* ---- The REPL, without its terminal ---------------------------------------------------------- */
 
 /* A session of the REPL: it takes lines of input, and prints what they come to. */

@@ -29,6 +29,11 @@ void neapi_history_release(neap_history *history); /* NULL is allowed */
 
 bool neapi_stream_list_init(neapi_stream_list *list);
 void neapi_stream_list_fini(neapi_stream_list *list);
+/* The streams of a category that had begun at the position, in that order; they are the history's.
+ * Owns: the caller (neapi_free()) of the list, NULL if there are none. */
+neap_status neapi_streams_of(neap_history *history, neapi_session *session, neap_text category,
+                             uint64_t position, neap_text **names, size_t *count,
+                             neap_error *error);
 
 /* NEAP_UNAVAILABLE, if the host wants no more. */
 neap_status neapi_history_go_on(const neap_history *history, uint64_t position, uint64_t target,

@@ -76,6 +76,41 @@ static neap_status look_locked(neap_history *history, neapi_session *session, ui
     return status;
 }
 
+static bool is_of(const begun_stream *begun, neap_text category)
+{
+    return neapi_text_equal(neapi_stream_category(begun->name), category);
+}
+
+static neap_status collect_locked(const neapi_stream_list *list, neap_text category,
+                                  uint64_t position, neap_text **names, size_t *count,
+                                  neap_error *error)
+{
+    size_t found = 0;
+    for (const begun_stream *it = list->first; it != NULL && it->first <= position; it = it->next)
+        found += is_of(it, category);
+    neap_text *made = found != 0 ? neapi_alloc(found * sizeof *made) : NULL;
+    if (found != 0 && made == NULL)
+        return neapi_nomem(error);
+    *names = made;
+    *count = found;
+    for (const begun_stream *it = list->first; it != NULL && it->first <= position; it = it->next)
+        if (is_of(it, category))
+            *made++ = it->name;
+    return NEAP_OK;
+}
+
+neap_status neapi_streams_of(neap_history *history, neapi_session *session, neap_text category,
+                             uint64_t position, neap_text **names, size_t *count, neap_error *error)
+{
+    neapi_stream_list *list = &history->streams;
+    pthread_mutex_lock(&list->mutex);
+    neap_status status = look_locked(history, session, position, error);
+    if (status == NEAP_OK)
+        status = collect_locked(list, category, position, names, count, error);
+    pthread_mutex_unlock(&list->mutex);
+    return status;
+}
+
 static neap_status write_one(neapi_session *session, const begun_stream *begun, neapi_buffer *json,
                              neap_error *error)
 {

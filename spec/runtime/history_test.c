@@ -216,8 +216,55 @@ static void tells_the_command_of_an_event(void **state)
     neap_history_close(history);
 }
 
-static neap_status go_to(uint64_t position)
+static void compares_with_changed_code(void **state)
 {
+    (void)state;
+    const neap_history_options options = every(50000);
+    neap_history_compare_options wanted;
+    neap_history *before, *after;
+    neap_error error;
+    char *json;
+    size_t size;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &before, &error), NEAP_OK);
+    assert_int_equal(neap_history_open(DOMAIN, &options, &after, &error), NEAP_OK);
+    assert_int_equal(neap_history_compare(before, after, NULL, &json, &size, &error), NEAP_OK);
+    assert_int_equal(strlen(json), size);
+    assert_non_null(strstr(json, "\"decisions\":{\"compared\":"));
+    assert_non_null(strstr(json, "\"differing\":0"));
+    assert_null(strstr(json, "\"before\":"));
+    neap_free(json);
+    neap_history_compare_options_init(&wanted);
+    wanted.limit = 0;
+    assert_int_equal(neap_history_compare(before, after, &wanted, &json, NULL, &error), NEAP_USAGE);
+    wanted.size = sizeof wanted + 1;
+    assert_int_equal(neap_history_compare(before, after, &wanted, &json, NULL, &error), NEAP_USAGE);
+    assert_int_equal(neap_history_compare(before, NULL, NULL, &json, NULL, &error), NEAP_USAGE);
+    neap_history_close(after);
+    neap_history_close(before);
+}
+
+static neap_status compare(void)
+{
+    const neap_history_options options = every(50000);
+    neap_history *before, *after;
+    char *json;
+    neap_status status = neap_history_open(DOMAIN, &options, &before, NULL);
+    if (status != NEAP_OK)
+        return status;
+    status = neap_history_open(DOMAIN, &options, &after, NULL);
+    if (status == NEAP_OK) {
+        status = neap_history_compare(before, after, NULL, &json, NULL, NULL);
+        if (status == NEAP_OK)
+            neap_free(json);
+        neap_history_close(after);
+    }
+    neap_history_close(before);
+    return status;
+}
+
+static neap_status go_to_15(void)
+{
+    const uint64_t position = 15;
     const neap_history_options options = every(9);
     neap_history *history;
     neap_runtime *past;
@@ -240,15 +287,14 @@ static neap_status go_to(uint64_t position)
 
 /* Whatever is refused, nothing is lost, and what succeeds is right. Each single request is one run,
  * so not all of them are tried. */
-static void refused_allocations(void **state)
+static void refuse_some(neap_status (*call)(void))
 {
-    (void)state;
     int64_t blocks = neapi_alloc_blocks();
     unsigned failures = 0;
     bool struck = true;
     for (uint64_t nth = 1; struck; nth += 1 + nth / 20) {
         neapi_alloc_refuse(nth, false);
-        neap_status status = go_to(15);
+        neap_status status = call();
         struck = neapi_alloc_struck();
         neapi_alloc_refuse(0, false);
         failures += status != NEAP_OK;
@@ -259,12 +305,28 @@ static void refused_allocations(void **state)
     assert_true(failures > 10);
 }
 
+static void refused_allocations(void **state)
+{
+    (void)state;
+    refuse_some(go_to_15);
+}
+
+static void refused_allocations_while_comparing(void **state)
+{
+    (void)state;
+    refuse_some(compare);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(several_pasts_at_a_time), cmocka_unit_test(pasts_on_several_threads),
-        cmocka_unit_test(what_a_past_refuses),     cmocka_unit_test(tells_the_command_of_an_event),
+        cmocka_unit_test(several_pasts_at_a_time),
+        cmocka_unit_test(pasts_on_several_threads),
+        cmocka_unit_test(what_a_past_refuses),
+        cmocka_unit_test(tells_the_command_of_an_event),
+        cmocka_unit_test(compares_with_changed_code),
         cmocka_unit_test(refused_allocations),
+        cmocka_unit_test(refused_allocations_while_comparing),
     };
     return cmocka_run_group_tests_name("history", tests, fill, empty);
 }
