@@ -10,6 +10,8 @@
 #include "script/trace.h"
 
 #define METATABLE "neap.History"
+/* What is told nests so much deeper than the states and data in it. */
+#define AROUND 10
 
 /* A userdata, whose user value is the function that is asked whether to go on. Closed: history is
  * NULL. */
@@ -306,10 +308,40 @@ static int return_value(lua_State *L, const asking *it, neap_status status, char
     if (status == NEAP_OK && *text == NULL)
         lua_pushnil(L);
     else if (status == NEAP_OK)
-        status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + 3, error);
+        status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + AROUND, error);
     neap_free(*text);
     *text = NULL;
     return status == NEAP_OK ? 1 : fail_lj(L, it, error);
+}
+
+/* compare(history, after, options) → report | nil, err */
+static int history_compare(lua_State *L)
+{
+    static const neapi_host_option known[] = {
+        {"from", NEAPI_HOST_UINT64, offsetof(neap_history_compare_options, from)},
+        {"to", NEAPI_HOST_UINT64, offsetof(neap_history_compare_options, to)},
+        {"limit", NEAPI_HOST_SIZE, offsetof(neap_history_compare_options, limit)},
+        {"aggregate", NEAPI_HOST_TEXT, offsetof(neap_history_compare_options, aggregate)},
+        {"keep", NEAPI_HOST_OTHER, 0},
+        {NULL, NEAPI_HOST_OTHER, 0},
+    };
+    host_history *before = check_lj(L, "reload");
+    const host_history *after = luaL_testudata(L, 2, METATABLE);
+    neap_history_compare_options options;
+    neap_error error;
+    size_t size;
+    asking it;
+    if (after == NULL || after->history == NULL)
+        return neapi_misuse_lj(L, "history:reload: the other history is closed");
+    lua_settop(L, 3);
+    neap_history_compare_options_init(&options);
+    neapi_host_options_lj(L, 3, "history:reload", known, &options);
+    char **text = neapi_host_text_place_lj(L);
+    begin_asking(before, &it, L);
+    neap_status status =
+        neap_history_compare(before->history, after->history, &options, text, &size, &error);
+    end_asking(before, &it);
+    return return_value(L, &it, status, text, size, &error);
 }
 
 /* streams(past, nil, options) → list | nil, err */
@@ -388,6 +420,7 @@ void neapi_host_history_lj(lua_State *L)
         {"event", history_event},
         {"at", history_at},
         {"log", history_log},
+        {"compare", history_compare},
         {"last", history_last},
         {"position", past_position},
         {"forward", past_forward},

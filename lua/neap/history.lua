@@ -4,6 +4,7 @@ local internal = require "neap.internal"
 local check = require "neap.check"
 local fixture = require "neap.fixture"
 local past = require "neap.past"
+local reload = require "neap.reload"
 local time = require "neap.time"
 
 local native = internal.history
@@ -26,7 +27,7 @@ local History = {}
 History.__index = function(_, key)
   return History[key] or check.misuse("a history has no '%s'%s", tostring(key),
     check.did_you_mean(tostring(key), { "at", "log", "last", "position",
-      "fixture", "close" }))
+      "fixture", "reload", "close" }))
 end
 History.__name = "neap.History"
 
@@ -109,6 +110,57 @@ function History:fixture(aggregate, id, options)
   if not log then return nil, err end
   local _ <close> = log
   return fixture.of(log, self.path, aggregate, id, options, self.options.go_on)
+end
+
+---Loads another history of the same store, with changed code.
+---@package
+---@param path? string
+---@return neap.History?
+---@return neap.Error?
+function History:again(path)
+  local opened, err = native.open(path or self.path, self.options)
+  if not opened then return nil, err end
+  return setmetatable({
+    native = opened, path = path or self.path, options = self.options,
+  }, History)
+end
+
+---What this history's log comes to with the other's code.
+---@package
+---@param other neap.History
+---@param options? neap.ReloadOptions
+---@return neap.Reload?
+---@return neap.Error?
+function History:compare(other, options)
+  return reload.compare(self.native, other.native, other.path, options)
+end
+
+---Takes the changed file of the domain, or another one, folds the log with the old code and the new
+---side by side, and tells what differs: states, documents and sagas, each from the first event on,
+---and recorded decisions that would be others. Then the history goes on with the new code, unless
+---`keep` is false; pasts that were made before keep the old one. A file that does not load changes
+---nothing, and is the error.
+---
+---```lua
+---local report = assert(shop:reload("fixed.lua", { keep = false }))
+---assert(report.decisions.differing == 0, "history would have been another one")
+---```
+---@param path? string without it the same file, as it is now
+---@param options? neap.ReloadOptions
+---@return neap.Reload?
+---@return neap.Error?
+function History:reload(path, options)
+  local other, err = self:again(path)
+  if not other then return nil, err end
+  local report
+  report, err = self:compare(other, options)
+  if not report or not report.kept then
+    other:close()
+    return report, err
+  end
+  native.close(self.native)
+  self.native, self.path = other.native, other.path
+  return report
 end
 
 ---Closes the store, once its pasts are closed too. May be called again.
