@@ -7,6 +7,7 @@ local complete = require "neap.repl_complete"
 local history = require "neap.history"
 local ink = require "neap.repl_ink"
 local show = require "neap.repl_show"
+local values = require "neap.repl_value"
 local verbs = require "neap.repl_verbs"
 local watching = require "neap.repl_watch"
 
@@ -48,7 +49,7 @@ local function open(options)
   local it = setmetatable({
     history = opened, log = log, out = options.print, spacing = spacing,
     colours = options.colours or false, pending = {}, watched = {}, line = 0,
-    name = ink.escape(string.gsub(string.gsub(options.domain, "^.*/", ""), "%.lua$", "")),
+    name = values.name_of(options.domain),
   }, Repl)
   it.print = function(text) it.out((string.gsub(text, "[^\n\t]+", ink.escape))) end
   -- Before everything, where nothing is to be folded: the session goes to the end when it begins.

@@ -25,6 +25,7 @@ end
 -- A past of its own at a position, made when it is used.
 local function view_at(session, position, lines)
   local own
+  local history = session.history -- behind a reload() the session has another one
   local event = position > 0 and session.past:event(position) or nil
   return setmetatable({}, {
     __lines = function()
@@ -33,7 +34,7 @@ local function view_at(session, position, lines)
       return all
     end,
     __index = function(_, key)
-      own = own or value.raised(session.history:at(position))
+      own = own or value.raised(history:at(position))
       local method = own[key]
       return function(_, ...) return method(own, ...) end
     end,

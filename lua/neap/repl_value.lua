@@ -22,6 +22,13 @@ function value.shown(it, lines)
   return setmetatable(it, { __lines = lines })
 end
 
+---What a session is called in its prompt: the file of its domain.
+---@param path string
+---@return string
+function value.name_of(path)
+  return ink.escape((string.gsub(string.gsub(path, "^.*/", ""), "%.lua$", "")))
+end
+
 ---@param us integer
 ---@return string
 function value.moment(us)

@@ -7,6 +7,7 @@ local help = require "neap.repl_help"
 local ink = require "neap.repl_ink"
 local moving = require "neap.repl_move"
 local past = require "neap.past"
+local reload = require "neap.repl_reload"
 local show = require "neap.repl_show"
 local understanding = require "neap.repl_why"
 local value = require "neap.repl_value"
@@ -195,7 +196,7 @@ function verbs.of(session)
     document = asked "find", list = asked "list", saga = asked "saga", sagas = asked "sagas",
     query = asked "query", subscriptions = asked "subscriptions", position = asked "position",
   }
-  env.fixture = bound(fixture)
+  env.fixture, env.reload = bound(fixture), bound(reload)
   function env.step(count) return moving.go(session, count) end
   function env.back(count) return moving.go(session, -(count or 1)) end
   function env.whole()

@@ -226,6 +226,77 @@ diff("by_status", "shipped", 4, 4)
       { status, err })
   end)
 
+  -- The domain with a fix, and with another name for what is shipped, as a file of its own.
+  local function changed()
+    local text = neap.read(past):gsub("return OrderShipped", [[
+if not order.paid then return neap.reject("unpaid", "it is not paid") end
+      return OrderShipped]]):gsub('order.status = "shipped"', 'order.status = "sent"')
+    neap.write(folder .. "/fixed.lua", text)
+    return folder .. "/fixed.lua"
+  end
+
+  it("tells what changed code makes of the log, and goes on with it", function()
+    local file_changed = changed()
+    assert.equal(([[
+FIXED, positions 1 to 5; the session stays with the code that it has
+Order (aggregate): 2 of 2 instances differ
+  o-1 from 4 on: OrderShipped, version 3 of Order-o-1, FIXED:27
+    status: "shipped" → "sent"
+  o-2 from 5 on: OrderShipped, version 2 of Order-o-2, FIXED:27
+    status: "shipped" → "sent"
+decisions: 1 of 5 would be others
+  5  ShipOrder { order = "o-2" }, FIXED:18
+    recorded: OrderShipped { order = "o-2" }
+    now: rejected (unpaid): it is not paid
+5
+"shipped"
+1
+FIXED, positions 1 to 5; the session goes on with it
+Order (aggregate): 2 of 2 instances differ
+  o-1 from 4 on: OrderShipped, version 3 of Order-o-1, FIXED:27
+    status: "shipped" → "sent"
+  o-2 from 5 on: OrderShipped, version 2 of Order-o-2, FIXED:27
+    status: "shipped" → "sent"
+decisions: 1 of 5 would be others
+  5  ShipOrder { order = "o-2" }, FIXED:18
+    recorded: OrderShipped { order = "o-2" }
+    now: rejected (unpaid): it is not paid
+Order "o-1"
+  status: "shipped" → "sent"
+4
+"shipped"
+"sent"
+5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+FIXED, positions 1 to 5; the session goes on with it
+no difference: Order 2, by_status 3, decisions 5
+decisions: 1 were others, but the code before decides them as this does
+  5  ShipOrder { order = "o-2" }, FIXED:18
+    recorded: OrderShipped { order = "o-2" }
+    now: rejected (unpaid): it is not paid
+]]):gsub("FIXED", file_changed), (printed(([[
+found = reload(%q, { keep = false }); show(found)
+position()
+state("Order", "o-1").status
+found.decisions.differing
+early = at(4); watch("Order", "o-1")
+reload(%q)
+position()
+early:state("Order", "o-1").status
+state("Order", "o-1").status
+step()
+reload()
+]]):format(file_changed, file_changed))))
+  end)
+
+  it("stays as it is where changed code does not load", function()
+    neap.write(folder .. "/broken.lua", "local = 1")
+    local status, out, err = script(("reload(%q)\nstate('Order', 'o-1').status\nreload(1)")
+      :format(folder .. "/broken.lua"))
+    assert.same({ 1, '"shipped"\n' }, { status, out })
+    assert.matches("line 1: error: .*broken.lua:1: ", err)
+    assert.matches("line 3: error: .*the path must be a text, but is a number", err)
+  end)
+
   it("helps with each verb", function()
     local overview = printed "help()"
     for name in overview:gmatch "\n?([%a_]+)%(" do
@@ -475,6 +546,22 @@ type quit()\r
 end
 ]], past, 75)
       assert.truthy(shown)
+    end)
+
+    it("takes changed code, in a page", function()
+      plays(([[
+wait past@5>
+type reload("%s")\r
+wait fixed.lua, positions 1 to 5; the session goes on with it
+wait Order (aggregate): 2 of 2 instances differ
+wait now: rejected (unpaid): it is not paid
+wait fixed@5>
+type state("Order", "o-1").status\r
+wait "sent"
+wait fixed@5>
+type quit()\r
+end
+]]):format(changed()), past, 200)
     end)
 
     it("ends what takes too long on Ctrl-C, and goes on", function()
