@@ -36,7 +36,7 @@ describe("neap beside other processes", function()
     }
     local script = table.concat(lines, "\n"):gsub("%u%u%u+", words)
     neap.write(folder .. "/script", script)
-    neap.shell(("cd %s && timeout 30 sh script 2>/dev/null"):format(folder))
+    neap.shell(("cd %s && timeout 120 sh script 2>/dev/null"):format(folder))
   end
 
   it("gives a receipt at once, while the input goes on", function()

@@ -24,6 +24,7 @@ extern char **environ;
 #define BATCH         100 /* commands that one cycle has to offer */
 #define STREAMS       7
 #define TALK_US       60000 /* until a process is killed, at most, once it is open */
+#define PATIENCE_US   120000000
 #define PATH_MAX_SIZE 512
 
 typedef struct sent_command {
@@ -195,7 +196,7 @@ static void measure_opening(kill_test *test)
     offer(test, &child, 1);
     int64_t began = now_us();
     spawn(test, &child);
-    converse(test, &child, 1, began + 20000000);
+    converse(test, &child, 1, began + PATIENCE_US);
     test->opening_us = now_us() - began;
     if (finish(test, &child) != 0 || child.answered != 1)
         die(test, "the first run did not end well");
@@ -226,7 +227,7 @@ static void run_rest(kill_test *test)
     do {
         offer(test, &child, 0);
         spawn(test, &child);
-        converse(test, &child, 16, now_us() + 20000000);
+        converse(test, &child, 16, now_us() + PATIENCE_US);
         int status = finish(test, &child);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || child.answered < child.count)
             die(test, "the last run did not end well");

@@ -2,7 +2,7 @@
 local neap_command = {}
 
 local binary = assert(os.getenv("NEAP_COMMAND"), "NEAP_COMMAND must be the path of the command")
-local DEADLINE_S = 20
+local DEADLINE_S = 60
 
 function neap_command.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"

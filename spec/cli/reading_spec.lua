@@ -80,7 +80,7 @@ describe("a store that was written", function()
 
     it("ends quietly when nobody reads on", function()
       local line = neap.line { "events", "--store", store, "--follow" }
-      neap.shell(("{ timeout 20 %s 2>%s/err; echo $? >%s/status; } | head -1 >/dev/null"):format(
+      neap.shell(("{ timeout 120 %s 2>%s/err; echo $? >%s/status; } | head -1 >/dev/null"):format(
         line, folder, folder))
       assert.equal("", neap.read(folder .. "/err"))
       assert.equal("1\n", neap.read(folder .. "/status"))

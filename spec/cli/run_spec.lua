@@ -157,8 +157,10 @@ describe("neap run", function()
   end)
 
   it("takes a command once for each key", function()
-    local first = select(2, run(place("o-1", ',"key":"k-1"')))[1]
-    local status, lines, err = run(place("o-1", ',"key":"k-1"') .. place("o-2", ',"key":"k-1"'))
+    local status, lines, err = run(place("o-1", ',"key":"k-1"'))
+    assert.equal(0, status, err)
+    local first = lines[1]
+    status, lines, err = run(place("o-1", ',"key":"k-1"') .. place("o-2", ',"key":"k-1"'))
     assert.equal(1, status)
     assert.equal("neap: 2 commands: 1 done (1 before), 1 refused\n", err)
     assert.is_true(lines[1].repeated)

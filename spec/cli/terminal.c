@@ -6,7 +6,7 @@
  *   end         waits until the command has ended
  *
  * Prints everything that the terminal showed. Exit status: the command's; 9: something that was
- * waited for did not come within 30 s. */
+ * waited for did not come within 60 s. */
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEADLINE_S 30
+#define DEADLINE_S 60
 #define NOT_SHOWN  9
 
 static int terminal;

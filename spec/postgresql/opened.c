@@ -9,8 +9,11 @@
 #include <cmocka.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
+
+#define PATIENCE_S 60
 
 static neap_uuid new_id(void)
 {
@@ -50,8 +53,13 @@ neapi_unit *unit_behind(uint64_t version)
 void open_all(opened_store *opened, const char *url)
 {
     neap_error error;
+    neap_status status;
+    time_t ends = time(NULL) + PATIENCE_S;
     error.message[0] = '\0';
-    if (neapi_store_open(url, NEAPI_MODE_WRITE, &opened->store, &error) != NEAP_OK ||
+    do /* a server with a short timeout may be too slow for it */
+        status = neapi_store_open(url, NEAPI_MODE_WRITE, &opened->store, &error);
+    while (status == NEAP_UNAVAILABLE && time(NULL) < ends);
+    if (status != NEAP_OK ||
         neapi_session_open(opened->store, NEAPI_MODE_WRITE, &opened->writer, &error) != NEAP_OK ||
         neapi_session_open(opened->store, NEAPI_MODE_READ, &opened->reader, &error) != NEAP_OK)
         fail_msg("%s", error.message);
@@ -96,6 +104,33 @@ neap_status commit(neapi_session *writer, neapi_unit *unit, neapi_outcome *outco
                    neap_error *error)
 {
     return neapi_commit(writer, &unit, 1, NOW, outcome, error);
+}
+
+static bool is_durable(neapi_session *writer, neapi_unit *unit, time_t ends)
+{
+    neap_error error;
+    bool durable;
+    neap_status status;
+    do
+        status = neapi_resolve(writer, &unit, 1, &durable, &error);
+    while (status == NEAP_UNAVAILABLE && time(NULL) < ends);
+    if (status != NEAP_OK)
+        fail_msg("%s", error.message);
+    return durable;
+}
+
+void commit_patiently(neapi_session *writer, neapi_unit *unit)
+{
+    neap_error error;
+    neapi_outcome outcome;
+    time_t ends = time(NULL) + PATIENCE_S;
+    while (commit(writer, unit, &outcome, &error) != NEAP_OK) {
+        if (error.status != NEAP_UNAVAILABLE || time(NULL) > ends)
+            fail_msg("%s", error.message);
+        if (outcome == NEAPI_OUTCOME_UNKNOWN && is_durable(writer, unit, ends))
+            break;
+    }
+    assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
 }
 
 void commit_well(neapi_session *writer, uint64_t version)

@@ -21,6 +21,9 @@ neap_status commit(neapi_session *writer, neapi_unit *unit, neapi_outcome *outco
                    neap_error *error);
 /* Commits such a unit, which must be accepted. */
 void commit_well(neapi_session *writer, uint64_t version);
+/* Commits the unit, which must be accepted, as often as it takes: where timeouts are short, a
+ * machine that is busy may be too slow for them. */
+void commit_patiently(neapi_session *writer, neapi_unit *unit);
 
 uint64_t version_of(neapi_session *session);
 /* Everything is there `count` times, and agrees. */

@@ -81,7 +81,7 @@ static void state(fault_world *world, const char *aggregate, const char *id, uin
 static void drain(fault_world *world)
 {
     neap_error error;
-    neap_status status = neap_drain(world->runtime, 1000, &error);
+    neap_status status = neap_drain(world->runtime, 60000, &error);
     fault_told(world, "neap_drain", status, &error, NEAP_OK, 0);
 }
 

@@ -360,7 +360,7 @@ static void many_threads_share_one_runtime(void **unused)
     }
     for (unsigned i = 0; i < SENDERS; i++)
         pthread_join(threads[i], NULL);
-    assert_int_equal(neap_drain(runtime, 20000, &error), NEAP_OK);
+    assert_int_equal(neap_drain(runtime, 60000, &error), NEAP_OK);
     /* 40 counters that hold 20 each, and more than enough commands for each of them. */
     assert_int_equal(result.ok, 800);
     assert_int_equal(result.ok + result.rejected, SENDERS * EACH);
@@ -487,7 +487,7 @@ static void events_are_read_in_every_way(void **unused)
     assert_null(event);
     assert_int_equal(neap_cursor_wait(cursor, 10, &error), NEAP_OK);
     assert_int_equal(dispatch(runtime, "Add", "{\"n\":1,\"id\":\"c\"}", NULL, NULL), NEAP_OK);
-    assert_int_equal(neap_cursor_wait(cursor, 5000, &error), NEAP_OK);
+    assert_int_equal(neap_cursor_wait(cursor, 60000, &error), NEAP_OK);
     assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
     assert_non_null(event);
     assert_int_equal(event->position, 11);

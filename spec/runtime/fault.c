@@ -398,12 +398,12 @@ static void check_states(neap_runtime *runtime, const fault_instance *instance)
 static void check_life(const fault_scenario *scenario, neap_runtime *runtime)
 {
     neap_error error;
-    check(neap_drain(runtime, 10000, &error) == NEAP_OK);
+    check(neap_drain(runtime, 60000, &error) == NEAP_OK);
     check_states(runtime, scenario->instances);
     if (neap_dispatch(runtime, scenario->command, scenario->json, strlen(scenario->json), NULL,
                       NULL, &error) != NEAP_OK)
         fail_msg("%s: with memory again: %s", note, error.message);
-    check(neap_drain(runtime, 10000, &error) == NEAP_OK);
+    check(neap_drain(runtime, 60000, &error) == NEAP_OK);
     check_states(runtime, scenario->instances);
 }
 

@@ -146,7 +146,7 @@ static void add(neap_runtime *runtime, const char *id, int n, uint64_t after_ms,
 static void pass(neap_runtime *runtime, int64_t seconds)
 {
     atomic_fetch_add(&now_us, seconds * SECOND);
-    if (neap_drain(runtime, 20000, &error) != NEAP_OK)
+    if (neap_drain(runtime, 60000, &error) != NEAP_OK)
         fail_msg("%s", error.message);
 }
 
@@ -346,7 +346,7 @@ static void wait_for_timers(const char *domain, const char *name, const char *js
     const neap_event *event;
     neap_filter_init(&filter);
     filter.follow = true;
-    filter.timeout_ms = 20000;
+    filter.timeout_ms = 60000;
     assert_int_equal(neap_read(runtime, &filter, &cursor, &error), NEAP_OK);
     for (uint64_t after_ms = 40; after_ms > 0; after_ms -= 10) {
         neap_dispatch_options sending;
@@ -358,8 +358,10 @@ static void wait_for_timers(const char *domain, const char *name, const char *js
             assert_int_equal(neap_dispatch(runtime, name, json, strlen(json), NULL, NULL, &error),
                              NEAP_OK);
     }
-    for (int i = 0; i < (pure ? 8 : 4); i++)
+    for (int i = 0; i < (pure ? 8 : 4); i++) {
         assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+        assert_non_null(event);
+    }
     neap_cursor_close(cursor);
     neap_close(runtime);
 }

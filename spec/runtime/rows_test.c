@@ -246,7 +246,7 @@ static void rows_are_the_fold_of_the_log(void **state)
 /* Until the query gives the number. */
 static void await_number(neap_runtime *runtime, const char *sql, long long number)
 {
-    time_t deadline = time(NULL) + 30;
+    time_t deadline = time(NULL) + 60;
     while (number_of(sql) != number && time(NULL) < deadline)
         drain(runtime); /* without lanes nothing goes on by itself */
     assert_int_equal(number_of(sql), number);

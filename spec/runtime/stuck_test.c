@@ -86,7 +86,7 @@ static neap_runtime *open_impatient(void)
 {
     neap_options options;
     neap_options_init(&options);
-    options.handler_ms = 50;
+    options.handler_ms = 250;
     return open_with(&options);
 }
 
@@ -312,7 +312,7 @@ static void a_delivery_that_waits_is_made_anew(void **unused)
     neap_runtime *runtime;
     neap_options options;
     neap_options_init(&options);
-    options.handler_ms = 50;
+    options.handler_ms = 250;
     options.log = note_text;
     hanging = released = out = tries = 0;
     works = false;
@@ -327,7 +327,7 @@ static void a_delivery_that_waits_is_made_anew(void **unused)
     works = true;
     pthread_mutex_unlock(&mutex);
     assert_int_equal(dispatch(runtime, "Hang", "{}"), NEAP_UNAVAILABLE); /* what waited for it */
-    if (neap_drain(runtime, 20000, &error) != NEAP_OK)
+    if (neap_drain(runtime, 60000, &error) != NEAP_OK)
         fail_msg("%s", error.message);
     pthread_mutex_lock(&mutex);
     assert_int_equal(tries, 2);

@@ -130,7 +130,7 @@ static void it_is_asked_once_however_often_a_message_is_decided(void **unused)
     for (int i = 0; i < 10; i++)
         assert_int_equal(
             neap_send(runtime, "Add", json, strlen(json), &options, NULL, NULL, &error), NEAP_OK);
-    assert_int_equal(neap_drain(runtime, 20000, &error), NEAP_OK);
+    assert_int_equal(neap_drain(runtime, 60000, &error), NEAP_OK);
     unsigned asked = 0;
     for (const char *at = log_text; (at = strstr(at, "a< Add")) != NULL; at++)
         asked++;
