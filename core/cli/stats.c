@@ -232,12 +232,23 @@ static void explain_lag(figures *stats)
                      "nothing is left for it to do.\n");
 }
 
+/* "pid@host", as people write it. */
+static void add_owner(cli_table *table, const neap_member_statistics *owner)
+{
+    if (owner != NULL)
+        cli_table_format(table, "%llu@%.*s", (unsigned long long)owner->pid, (int)owner->host.size,
+                         owner->host.data);
+    else
+        cli_table_format(table, "%s", "");
+}
+
 static void print_subscriptions(figures *stats)
 {
-    static const char *const columns[] = {"SUBSCRIPTION", "KIND",       "STATE",
-                                          ">VERSION",     ">BUILD",     ">POSITION",
-                                          ">LAG",         ">DOCUMENTS", ">DEAD LETTERS"};
+    static const char *const columns[] = {"SUBSCRIPTION",  "KIND",      "STATE", ">VERSION",
+                                          ">BUILD",        ">POSITION", ">LAG",  ">DOCUMENTS",
+                                          ">DEAD LETTERS", "RUN BY"};
     cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    table.column_count -= !stats->shared; /* the last one */
     const neap_subscription_statistics *one = stats->subscriptions;
     for (; one != NULL; one = one->next) {
         char state[160];
@@ -252,10 +263,45 @@ static void print_subscriptions(figures *stats)
         cli_table_count(&table, one->lag);
         add_count(&table, projection || saga, saga ? one->sagas : one->documents);
         add_letters(&table, one);
+        if (stats->shared)
+            add_owner(&table, one->owner);
     }
     cli_out_text("\n");
     cli_table_print(&table, MOST_ROWS);
     explain_lag(stats);
+}
+
+/* As far as the clocks of two machines agree. */
+static void add_age(cli_table *table, int64_t us)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"days", 86400}, {"hours", 3600}, {"minutes", 60}, {"s", 1}};
+    double seconds = us > 0 ? (double)us / 1e6 : 0;
+    size_t i = 0;
+    while (i < 3 && seconds < 2 * units[i].seconds)
+        i++;
+    cli_table_format(table, "%.*f %s ago", i == 3 ? 1 : 0, seconds / units[i].seconds,
+                     units[i].unit);
+}
+
+static void print_members(figures *stats)
+{
+    static const char *const columns[] = {"PROCESS", "MEMBER", "SEEN", ">RUNS", "QUEUE"};
+    cli_table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    for (const neap_member_statistics *one = stats->members; one != NULL; one = one->next) {
+        add_owner(&table, one);
+        cli_table_text(&table, one->member);
+        if (one->seen_at != 0)
+            add_age(&table, stats->taken_at - one->seen_at);
+        else
+            cli_table_format(&table, "%s", "");
+        cli_table_count(&table, one->owned);
+        cli_table_format(&table, "%s", one->queue ? "yes" : "");
+    }
+    cli_out_text("\n");
+    cli_table_print(&table, MOST_ROWS);
 }
 
 static int print_json(figures *stats)
@@ -285,6 +331,8 @@ static int print(figures *stats, bool as_json)
     }
     if (stats->subscriptions != NULL)
         print_subscriptions(stats);
+    if (stats->members != NULL)
+        print_members(stats);
     return CLI_DONE;
 }
 
@@ -325,9 +373,10 @@ const cli_command cli_stats_command = {
     .operands = no_operands,
     .about = "Goes over all events once and prints how many there are, of which types and schema\n"
              "versions, in which categories and streams, when, how fast, and what they take; and\n"
-             "how far subscriptions have come, whether somebody runs them now or not. It only "
-             "reads, so it may run beside a process that writes; what comes meanwhile is not\n"
-             "counted.",
+             "how far subscriptions have come, whether somebody runs them now or not; of a store\n"
+             "that several processes may write to also who they are, and which of them runs what.\n"
+             "It only reads, so it may run beside a process that writes; what comes meanwhile is\n"
+             "not counted.",
     .example = "  $ neap stats --store sqlite:shop.db\n"
                "  $ neap stats --store sqlite:shop.db --json",
     .run = run,

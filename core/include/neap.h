@@ -1266,6 +1266,18 @@ typedef struct neap_stream_statistics {
     uint64_t last; /* position */
 } neap_stream_statistics;
 
+/* A process that writes to a store that several may write to at the same time. */
+typedef struct neap_member_statistics {
+    const struct neap_member_statistics *next;
+    neap_text member; /* its id */
+    neap_text host;
+    uint64_t pid;
+    int64_t seen_at; /* when it showed last that it lives, by its own clock; µs since 1970, UTC. It
+                        does so once a second, and is held for dead after 5 */
+    uint64_t owned;  /* subscriptions that it runs */
+    bool queue;      /* it also runs what is in the queue of no saga */
+} neap_member_statistics;
+
 /* A subscription as the store has it, whether somebody runs it or not. Positions are those of the
  * log; of several partitions the one that is furthest behind counts. */
 typedef struct neap_subscription_statistics {
@@ -1283,6 +1295,8 @@ typedef struct neap_subscription_statistics {
     uint64_t waiting;       /* of the dead letters: those that wait behind another one */
     uint64_t sagas;         /* of a saga: those that ever began */
     uint64_t stopped_sagas; /* of them: those that wait to be resumed */
+    /* Of a store that is shared: who runs it; NULL: nobody does. */
+    const neap_member_statistics *owner;
 } neap_subscription_statistics;
 
 typedef struct neap_statistics {
@@ -1304,6 +1318,8 @@ typedef struct neap_statistics {
     int64_t next_due_at; /* when the first of them is due, or was; 0: there is none */
     const neap_subscription_statistics *subscriptions; /* by name */
     uint64_t dead_commands; /* that waited in the queue and failed for good */
+    bool shared; /* several processes may write to the store at the same time; those that do: */
+    const neap_member_statistics *members; /* by id */
 } neap_statistics;
 
 /* Gathers the figures of a store, or of a runtime's. Goes over all events in short pieces, beside

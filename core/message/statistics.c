@@ -81,6 +81,35 @@ static void write_times(neapi_buffer *json, const neap_statistics *statistics)
     }
 }
 
+static void write_members(neapi_buffer *json, const neap_member_statistics *one)
+{
+    NEAPI_BUFFER_LITERAL(json, "\"members\":[");
+    for (; one != NULL; one = one->next) {
+        NEAPI_BUFFER_LITERAL(json, "{\"member\":");
+        neapi_json_quote(json, one->member);
+        NEAPI_BUFFER_LITERAL(json, ",\"host\":");
+        neapi_json_quote(json, one->host);
+        neapi_buffer_byte(json, ',');
+        neapi_write_count(json, "pid", one->pid);
+        if (one->seen_at != 0)
+            write_time(json, "seen_at", one->seen_at);
+        neapi_write_count(json, "owned", one->owned);
+        neapi_buffer_format(json, "\"queue\":%s}", one->queue ? "true" : "false");
+        neapi_buffer_byte(json, ',');
+    }
+    neapi_write_end(json, '[');
+    neapi_buffer_byte(json, ',');
+}
+
+static void write_owner(neapi_buffer *json, const neap_member_statistics *owner)
+{
+    NEAPI_BUFFER_LITERAL(json, "\"owner\":{\"member\":");
+    neapi_json_quote(json, owner->member);
+    NEAPI_BUFFER_LITERAL(json, ",\"host\":");
+    neapi_json_quote(json, owner->host);
+    neapi_buffer_format(json, ",\"pid\":%llu},", (unsigned long long)owner->pid);
+}
+
 static void write_subscriptions(neapi_buffer *json, const neap_subscription_statistics *one)
 {
     NEAPI_BUFFER_LITERAL(json, "\"subscriptions\":[");
@@ -107,6 +136,8 @@ static void write_subscriptions(neapi_buffer *json, const neap_subscription_stat
             neapi_write_count(json, "next_build", one->next_build);
             neapi_write_count(json, "next_position", one->next_position);
         }
+        if (one->owner != NULL)
+            write_owner(json, one->owner);
         neapi_write_end(json, '{');
         neapi_buffer_byte(json, ',');
     }
@@ -140,5 +171,7 @@ void neapi_json_statistics(neapi_buffer *json, const neap_statistics *statistics
     write_categories(json, statistics->categories);
     write_streams(json, statistics->longest_streams);
     write_subscriptions(json, statistics->subscriptions);
+    if (statistics->shared)
+        write_members(json, statistics->members);
     neapi_write_end(json, '{');
 }

@@ -67,6 +67,7 @@ void neapi_member_write(neapi_buffer *json, const neapi_member *member)
 {
     neapi_fields fields = {.json = json};
     neapi_fields_number(&fields, "beat", (int64_t)member->beat);
+    neapi_fields_number(&fields, "beat_at", (int64_t)member->beat_at);
     neapi_fields_number(&fields, "born", (int64_t)member->at.born);
     neapi_fields_text(&fields, "host", neapi_text_of(member->at.host));
     neapi_fields_number(&fields, "pid", (int64_t)member->at.pid);
@@ -91,6 +92,8 @@ bool neapi_member_read(neap_text json, neapi_buffer *texts, neapi_member *member
         !neapi_field_number(json, "born", INT64_MAX, &member->at.born) ||
         !neapi_field_number(json, "pid", INT32_MAX, &member->at.pid))
         return false;
+    if (!neapi_field_number(json, "beat_at", INT64_MAX, &member->beat_at))
+        member->beat_at = 0;
     neap_text host = read_text(json, "host", texts), place = read_text(json, "place", texts);
     member->runs = read_text(json, "runs", texts);
     snprintf(member->at.host, sizeof member->at.host, "%.*s", NEAPI_TEXT(host));

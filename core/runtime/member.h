@@ -2,7 +2,8 @@
  * own:
  *
  * - `$member`, by the member's id: who it is, what it may run, and a count that rises while it
- *   lives. A member is a runtime that writes.
+ *   lives, with the time of its own clock, which only people look at. A member is a runtime that
+ *   writes.
  * - `$owner`, by the name of a subscription, or `$queue`: which member runs it. Who takes it over
  *   also raises the generation in its checkpoints, in the same unit of work, so that nothing of
  *   the owner before is accepted any more. */
@@ -33,6 +34,7 @@ bool neapi_whereabouts_is_over(const neapi_whereabouts *there, const neapi_where
 
 typedef struct neapi_member {
     uint64_t beat;
+    uint64_t beat_at; /* µs since 1970; 0: it does not say */
     neapi_whereabouts at;
     neap_text runs; /* lines `name version` of what it may run */
 } neapi_member;

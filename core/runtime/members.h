@@ -12,6 +12,7 @@
 #define NEAPI_RUNTIME_MEMBERS_H
 
 #include "runtime/subscribed.h"
+#include "store/survey.h"
 
 typedef struct neapi_members neapi_members;
 
@@ -45,5 +46,9 @@ neap_status neapi_members_own(const neap_runtime *runtime, neapi_session *sessio
  * Threads: the session's. Errors: as neapi_find_document. */
 neap_status neapi_members_write_owner(neapi_buffer *json, neapi_session *session,
                                       neap_text subscription, neap_error *error);
+
+/* Adds to a store's figures who writes to it, and which of them runs each subscription that is
+ * there already. Errors: as neapi_list_documents, NEAP_NOMEM. */
+neap_status neapi_members_survey(neapi_session *session, neapi_survey *survey, neap_error *error);
 
 #endif

@@ -109,6 +109,7 @@ bool neapi_members_beat(neapi_members *members)
     neapi_buffer json = NEAPI_BUFFER_INIT;
     neapi_unit *unit = new_unit(members);
     members->self.beat++;
+    members->self.beat_at = (uint64_t)neapi_wall_us(members->runtime->platform);
     neapi_member_write(&json, &members->self);
     const neapi_document document =
         put(NEAPI_MEMBERS, neapi_text_of(members->id), &members->mark, &json);

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "message/json.h"
+#include "runtime/members.h"
 #include "runtime/queued.h"
 #include "runtime/runtime.h"
 #include "runtime/stored.h"
@@ -27,6 +28,8 @@ static neap_status take(neapi_store *store, neapi_store_calls *calls,
         status = neapi_queue_count(session, &survey->result, error);
     if (status == NEAP_OK)
         status = neapi_stored_survey(session, survey, error);
+    if (status == NEAP_OK)
+        status = neapi_members_survey(session, survey, error);
     neapi_session_close(session);
     if (status == NEAP_OK)
         *statistics = &survey->result;

@@ -52,6 +52,30 @@ static void push_streams_lj(lua_State *L, const neap_stream_statistics *stream)
     }
 }
 
+static void push_member_lj(lua_State *L, const neap_member_statistics *one)
+{
+    lua_createtable(L, 0, 6);
+    neapi_host_set_text_lj(L, "member", one->member);
+    neapi_host_set_text_lj(L, "host", one->host);
+    neapi_host_set_count_lj(L, "pid", one->pid);
+}
+
+static void push_members_lj(lua_State *L, const neap_member_statistics *one)
+{
+    lua_newtable(L);
+    for (lua_Integer i = 1; one != NULL; one = one->next, i++) {
+        push_member_lj(L, one);
+        if (one->seen_at != 0) {
+            lua_pushinteger(L, one->seen_at);
+            lua_setfield(L, -2, "seen_at");
+        }
+        neapi_host_set_count_lj(L, "owned", one->owned);
+        lua_pushboolean(L, one->queue);
+        lua_setfield(L, -2, "queue");
+        lua_rawseti(L, -2, i);
+    }
+}
+
 static void push_subscriptions_lj(lua_State *L, const neap_subscription_statistics *one)
 {
     lua_newtable(L);
@@ -77,6 +101,10 @@ static void push_subscriptions_lj(lua_State *L, const neap_subscription_statisti
         if (one->next_build != 0) {
             neapi_host_set_count_lj(L, "next_build", one->next_build);
             neapi_host_set_count_lj(L, "next_position", one->next_position);
+        }
+        if (one->owner != NULL) {
+            push_member_lj(L, one->owner);
+            lua_setfield(L, -2, "owner");
         }
         lua_rawseti(L, -2, i);
     }
@@ -124,6 +152,10 @@ static void push_statistics_lj(lua_State *L, const neap_statistics *statistics)
     lua_setfield(L, -2, "longest_streams");
     push_subscriptions_lj(L, statistics->subscriptions);
     lua_setfield(L, -2, "subscriptions");
+    if (statistics->shared) {
+        push_members_lj(L, statistics->members);
+        lua_setfield(L, -2, "members");
+    }
 }
 
 int neapi_host_stats(lua_State *L)

@@ -254,6 +254,7 @@
 ---@field categories neap.CategoryStats[] most events first
 ---@field longest_streams neap.StreamStats[] ten at most
 ---@field subscriptions neap.SubscriptionStats[] by name
+---@field members? neap.MemberStats[] where several processes may write: those that do, by id
 
 ---A subscription as the store has it, whether somebody runs it or not; of several partitions the
 ---one that is furthest behind counts.
@@ -273,6 +274,7 @@
 ---@field stopped_sagas? integer of them: those that wait to be resumed
 ---@field next_build? integer one that is being made beside it
 ---@field next_position? integer and how far it is
+---@field owner? neap.Member where several processes may write: who runs it; nil: nobody does now
 
 ---How a subscription is in this runtime. `frozen`: it is of an earlier version of the domain;
 ---`elsewhere`: it does not run here, or another process runs it, and is shown as the store has it.
@@ -303,6 +305,12 @@
 ---@field member string its id
 ---@field host string
 ---@field pid integer
+
+---The same, as figures of the store show it.
+---@class neap.MemberStats: neap.Member
+---@field seen_at? integer when it showed last that it lives, by its own clock, µs since 1970, UTC
+---@field owned integer subscriptions that it runs
+---@field queue boolean it also runs what is in the queue of no saga
 
 ---@class neap.PartitionStatus
 ---@field state neap.SubscriptionState

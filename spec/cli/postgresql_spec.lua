@@ -1,5 +1,6 @@
 -- The command on a store in PostgreSQL. The server is the tests' own (spec/postgresql/server).
 
+local json = require "dkjson"
 local neap = require "neap_command"
 
 local domain = "fixtures/rows.lua"
@@ -70,6 +71,27 @@ describe("the command on PostgreSQL", function()
     assert.same({ 0, '{"spent":450}\n' }, { status, out })
     local _, _, words = neap.run { "verify", "--store", store }
     assert.truthy(words:find("nothing wrong", 1, true), words)
+  end)
+
+  it("shows which process runs what, while one does", function()
+    local writer = neap.start { "run", domain, "--store", store }
+    writer:send(sell("s-4", "ada", 1))
+    writer:lines(1)
+    local _, out = neap.run { "stats", "--store", store, "--json" }
+    local told = assert(json.decode(out))
+    assert.equal(1, #told.members)
+    local member = told.members[1]
+    assert.same({ #told.subscriptions, true }, { member.owned, member.queue })
+    assert.same({ member = member.member, host = member.host, pid = member.pid },
+      told.subscriptions[1].owner)
+    _, out = neap.run { "stats", "--store", store }
+    local process = ("%d@%s"):format(member.pid, member.host)
+    assert.truthy(out:find("revenue [^\n]* " .. process:gsub("%p", "%%%0")), out)
+    assert.truthy(out:find("\n" .. process .. "  " .. member.member, 1, true), out)
+    assert.truthy(out:find("\nPROCESS +MEMBER +SEEN +RUNS +QUEUE\n[^\n]+ ago +2  yes\n"), out)
+    assert.equal(0, writer:close())
+    _, out = neap.run { "stats", "--store", store }
+    assert.is_nil(out:find "PROCESS")
   end)
 
   it("keeps rows, and makes them anew", function()

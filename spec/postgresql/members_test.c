@@ -8,10 +8,12 @@
 #include <string.h>
 /* cmocka needs the headers above. */
 #include <cmocka.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "database.h"
 #include "members_world.h"
+#include "runtime/members_state.h"
 
 static unsigned count_in(const char *text, const char *wanted)
 {
@@ -246,6 +248,51 @@ static void dead_letters_are_tried_by_whoever_runs_it(void **state)
     neap_close(b);
 }
 
+static void assert_shown(const neap_runtime *runtime, const neap_statistics *stats)
+{
+    const neap_member_statistics *shown = stats->members;
+    neap_text id = {runtime->members->id, strlen(runtime->members->id)};
+    while (shown != NULL && !neapi_text_equal(shown->member, id))
+        shown = shown->next;
+    assert_non_null(shown);
+    assert_int_equal(shown->pid, getpid());
+    assert_true(shown->seen_at > stats->taken_at - (int64_t)PATIENCE_S * 1000000);
+    assert_int_equal(shown->owned, owned_by(runtime));
+    assert_int_equal(shown->queue, atomic_load(&runtime->members->queue));
+    const neap_subscription_statistics *one = stats->subscriptions;
+    for (; one != NULL; one = one->next)
+        assert_int_equal(one->owner == shown,
+                         atomic_load(&subscribed_of(runtime, one->name.data)->owned));
+}
+
+static void figures_show_who_runs_what(void **state)
+{
+    (void)state;
+    neap_runtime *a = open_one(1), *b = open_one(1);
+    const neap_statistics *stats;
+    char *json;
+    size_t size;
+    AWAIT(owned_by(a) + owned_by(b) == ITEMS && owned_by(b) >= 2);
+    AWAIT(atomic_load(&a->members->queue) != atomic_load(&b->members->queue));
+    assert_int_equal(neap_stats(a, &stats, &error), NEAP_OK);
+    assert_true(stats->shared);
+    assert_shown(a, stats);
+    assert_shown(b, stats);
+    assert_int_equal(neap_statistics_json(stats, &json, &size, &error), NEAP_OK);
+    assert_int_equal(count_in(json, "\"owner\":{\"member\":"), ITEMS);
+    assert_int_equal(count_in(json, "\"seen_at\":"), 2);
+    neap_free(json);
+    neap_statistics_free(stats);
+    neap_close(a);
+    neap_close(b);
+    neap_store *store;
+    assert_int_equal(neap_store_open(url, &store, &error), NEAP_OK);
+    assert_int_equal(neap_store_stats(store, &stats, &error), NEAP_OK);
+    assert_true(stats->shared && stats->members == NULL && stats->subscriptions->owner == NULL);
+    neap_statistics_free(stats);
+    neap_store_close(store);
+}
+
 /* Without lanes it is who calls that looks after it. */
 static void one_without_lanes_is_a_member_too(void **state)
 {
@@ -274,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_was_held_for_dead_is_a_member_again, begin, end),
         cmocka_unit_test_setup_teardown(changes_reach_who_runs_it, begin, end),
         cmocka_unit_test_setup_teardown(dead_letters_are_tried_by_whoever_runs_it, begin, end),
+        cmocka_unit_test_setup_teardown(figures_show_who_runs_what, begin, end),
         cmocka_unit_test_setup_teardown(one_without_lanes_is_a_member_too, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
