@@ -90,6 +90,11 @@ static void end_progress(session *it)
 static bool on_progress(void *user, uint64_t position, uint64_t target)
 {
     session *it = user;
+    if (position == target) { /* what was printed is to be seen while nothing happens */
+        end_progress(it);
+        begin_progress(it);
+        return cli_out_flush();
+    }
     int64_t now = now_ms();
     bool due = now - it->since_ms > PROGRESS_AFTER_MS && now - it->told_ms > PROGRESS_EVERY_MS;
     if (!it->typed || !due)

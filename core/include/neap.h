@@ -962,8 +962,9 @@ NEAP_API neap_status neap_store_saga(neap_store *store, const char *saga, const 
 typedef struct neap_history neap_history;
 
 /* While much is folded or looked through, every few thousand events: `position` is reached on the
- * way to `target`, which may be UINT64_MAX. false: the call ends with NEAP_UNAVAILABLE. Must not
- * call the library. */
+ * way to `target`, which may be UINT64_MAX. Also now and then while neap_cursor_wait() waits for
+ * what comes behind `position`; target is the same then. false: the call ends with
+ * NEAP_UNAVAILABLE. Must not call the library. */
 typedef bool (*neap_go_on_callback)(void *user, uint64_t position, uint64_t target);
 
 /* Start with neap_history_options_init(). Texts are borrowed for the call. */
@@ -1021,6 +1022,14 @@ NEAP_API neap_status neap_history_log(neap_history *history, neap_runtime **past
 /* The last position that there is now. Threads: any. Errors: STORE, NOMEM. */
 NEAP_API neap_status neap_history_last(neap_history *history, uint64_t *position,
                                        neap_error *error);
+/* A cursor over the history's log, not as of a position but with what others append meanwhile: at
+ * the end neap_cursor_wait() waits for more. That holds no transaction, is told of commits where
+ * the store tells (PostgreSQL), and asks options.go_on. Who follows the log moves a past on with
+ * neap_history_forward(). filter.follow does not go with it. Owns: the caller owns *cursor, which
+ * keeps the store open. Threads: any; the cursor: owner. Errors: USAGE (filter), STORE, NOMEM; of
+ * neap_cursor_wait() also UNAVAILABLE (options.go_on). */
+NEAP_API neap_status neap_history_read(neap_history *history, const neap_filter *filter,
+                                       neap_cursor **cursor, neap_error *error);
 /* Where a past is. Errors: USAGE (it is no past). */
 NEAP_API neap_status neap_history_position(const neap_runtime *past, uint64_t *position,
                                            neap_error *error);

@@ -4,10 +4,13 @@
 #include "message/json.h"
 #include "runtime/filter.h"
 #include "runtime/follow.h"
+#include "runtime/history.h"
+#include "runtime/lookout.h"
 #include "runtime/runtime.h"
 #include "runtime/verify_kept.h"
 
-#define POLL_US 20000
+/* How long waiting goes on until a history's host is asked whether it shall. */
+#define ASK_US 100000
 
 struct neap_cursor {
     neapi_session *session;
@@ -19,7 +22,8 @@ struct neap_cursor {
     uint64_t seen; /* the store's head before the page was read */
     const neap_event *current;
     neapi_buffer json;
-    neapi_gate never; /* nobody wakes it: waiting is polling */
+    neapi_lookout lookout;
+    neap_history *history; /* held; NULL: it is of a store or a runtime */
     bool follows;
     neapi_following following; /* in place of session and seen */
 };
@@ -94,7 +98,8 @@ static void free_cursor(neap_cursor *cursor)
     neapi_page_fini(&cursor->page);
     neapi_buffer_fini(&cursor->json);
     neapi_arena_fini(&cursor->arena);
-    neapi_gate_fini(&cursor->never);
+    neapi_lookout_fini(&cursor->lookout);
+    neapi_history_release(cursor->history);
     neapi_free(cursor);
 }
 
@@ -108,6 +113,10 @@ static neap_status open_session(neap_cursor *cursor, const neapi_followed *where
             neapi_session_count_calls(cursor->session, where->calls);
         return opened;
     }
+    if (where->hub == NULL)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_history_read: follow does not go with it; neap_cursor_wait() waits "
+                          "for what comes");
     if (neapi_thread_own())
         return neapi_fail(error, NEAP_USAGE,
                           "filter: a handler or callback cannot follow: it would wait");
@@ -123,7 +132,7 @@ static neap_status open_cursor(const neapi_followed *where, const neap_filter *g
     neap_cursor *opened = neapi_alloc_zero(1, sizeof *opened);
     if (opened == NULL)
         return neapi_nomem(error);
-    if (!neapi_gate_init(&opened->never)) {
+    if (!neapi_lookout_init(&opened->lookout, where->store)) {
         neapi_free(opened);
         return neapi_nomem(error);
     }
@@ -156,6 +165,19 @@ neap_status neap_read(neap_runtime *runtime, const neap_filter *filter, neap_cur
         return neapi_fail(error, NEAP_USAGE, "neap_read: the runtime is not started");
     const neapi_followed where = neapi_runtime_followed(runtime);
     return open_cursor(&where, filter, cursor, error);
+}
+
+neap_status neap_history_read(neap_history *history, const neap_filter *filter,
+                              neap_cursor **cursor, neap_error *error)
+{
+    if (history == NULL || cursor == NULL)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_history_read: history and cursor must not be NULL");
+    const neapi_followed where = {.store = history->log};
+    neap_status status = open_cursor(&where, filter, cursor, error);
+    if (status == NEAP_OK)
+        (*cursor)->history = neapi_history_hold(history);
+    return status;
 }
 
 void neap_cursor_close(neap_cursor *cursor)
@@ -232,6 +254,26 @@ neap_status neap_cursor_next(neap_cursor *cursor, const neap_event **event, neap
     return NEAP_OK;
 }
 
+static neap_status wait_for_more(neap_cursor *cursor, const neapi_platform *platform,
+                                 int64_t end_us, neap_error *error)
+{
+    const neap_history *history = cursor->history;
+    uint64_t head = cursor->seen;
+    for (;;) {
+        neap_status status = NEAP_OK;
+        int64_t now_us = neapi_monotonic_us(platform), until_us = end_us;
+        if (history != NULL && end_us - now_us > ASK_US)
+            until_us = now_us + ASK_US;
+        if (history != NULL)
+            status = neapi_history_go_on(history, head, head, error);
+        if (status == NEAP_OK)
+            status = neapi_lookout_wait(&cursor->lookout, cursor->session, cursor->seen, until_us,
+                                        &head, error);
+        if (status != NEAP_OK || head > cursor->seen || until_us == end_us)
+            return status;
+    }
+}
+
 neap_status neap_cursor_wait(neap_cursor *cursor, uint32_t timeout_ms, neap_error *error)
 {
     if (cursor->follows && cursor->left != 0) {
@@ -241,16 +283,8 @@ neap_status neap_cursor_wait(neap_cursor *cursor, uint32_t timeout_ms, neap_erro
     if (cursor->left == 0 || range_is_over(&cursor->range) || cursor->at < cursor->page.count)
         return NEAP_OK;
     const neapi_platform *platform = neapi_platform_machine();
-    int64_t end = neapi_monotonic_us(platform) + (int64_t)timeout_ms * 1000;
-    for (;;) {
-        uint64_t head;
-        neap_status status = neapi_head(cursor->session, &head, error);
-        int64_t now = neapi_monotonic_us(platform);
-        if (status != NEAP_OK || head > cursor->seen || now >= end)
-            return status;
-        int64_t pause = end - now < POLL_US ? end - now : POLL_US;
-        neapi_park(platform, &cursor->never, neapi_gate_seen(&cursor->never), now + pause);
-    }
+    int64_t end_us = neapi_monotonic_us(platform) + (int64_t)timeout_ms * 1000;
+    return wait_for_more(cursor, platform, end_us, error);
 }
 
 neap_status neap_cursor_json(neap_cursor *cursor, const char **json, size_t *size,

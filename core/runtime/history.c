@@ -69,6 +69,12 @@ static neap_options options_of_a_past(const neap_history *history)
     return options;
 }
 
+neap_history *neapi_history_hold(neap_history *history)
+{
+    atomic_fetch_add(&history->references, 1);
+    return history;
+}
+
 void neapi_history_release(neap_history *history)
 {
     if (history == NULL || atomic_fetch_sub(&history->references, 1) != 1)
@@ -141,6 +147,9 @@ neap_status neapi_history_go_on(const neap_history *history, uint64_t position, 
     const neap_history_options *options = &history->options;
     if (options->go_on == NULL || options->go_on(options->go_on_user, position, target))
         return NEAP_OK;
+    if (target == position)
+        return neapi_fail(error, NEAP_UNAVAILABLE, "stopped behind position %llu",
+                          (unsigned long long)position);
     return neapi_fail(error, NEAP_UNAVAILABLE, "stopped at position %llu, on the way to %llu",
                       (unsigned long long)position, (unsigned long long)target);
 }

@@ -25,6 +25,7 @@ struct neap_history {
     neapi_stream_list streams;
 };
 
+neap_history *neapi_history_hold(neap_history *history);
 void neapi_history_release(neap_history *history); /* NULL is allowed */
 
 bool neapi_stream_list_init(neapi_stream_list *list);

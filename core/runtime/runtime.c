@@ -181,8 +181,7 @@ neap_status neapi_runtime_load_past(neap_history *history, neapi_sources *source
     neap_runtime *made = new_runtime();
     if (made == NULL)
         return neapi_nomem(error);
-    atomic_fetch_add(&history->references, 1);
-    made->history = history;
+    made->history = neapi_history_hold(history);
     made->sources = sources;
     return load_into(made, NULL, (guest_place){NULL, 0}, options, past, error);
 }

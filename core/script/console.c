@@ -52,6 +52,13 @@ static int print(lua_State *L)
     return 0;
 }
 
+/* interrupted(): whether it was; it is not any more. */
+static int take_interrupt(lua_State *L)
+{
+    lua_pushboolean(L, atomic_exchange(&console_of(L)->interrupted, false));
+    return 1;
+}
+
 /* go_on(position, target) */
 static int go_on(lua_State *L)
 {
@@ -87,6 +94,8 @@ static void push_options_lj(lua_State *L, const opening *it)
     lua_setfield(L, -2, "print");
     lua_pushcfunction(L, go_on);
     lua_setfield(L, -2, "go_on");
+    lua_pushcfunction(L, take_interrupt);
+    lua_setfield(L, -2, "interrupted");
 }
 
 /* Leaves the session, or fills the error. */

@@ -6,43 +6,27 @@
 #include "message/json.h"
 #include "script/convert.h"
 #include "script/host.h"
+#include "script/host_history.h"
 #include "script/list_options.h"
 #include "script/trace.h"
 
-#define METATABLE "neap.History"
 /* What is told nests so much deeper than the states and data in it. */
 #define AROUND 10
 
-/* A userdata, whose user value is the function that is asked whether to go on. Closed: history is
- * NULL. */
-typedef struct host_history {
-    neap_history *history;
-    struct asking *asking; /* of the innermost call that is under way; NULL: there is none */
-} host_history;
-
-/* A call during which the function may be asked, on the stack of that call. Between begin_asking()
- * and end_asking() is only plain C: nothing may jump over the end. The function may call the
- * history itself, in other coroutines too, hence `outer`. */
-typedef struct asking {
-    lua_State *L;
-    struct asking *outer;
-    bool raised; /* the function did; what it raised is on top of L's stack */
-} asking;
-
-static void begin_asking(host_history *host, asking *it, lua_State *L)
+void neapi_asking_begin(neapi_host_history *host, neapi_asking *it, lua_State *L)
 {
-    *it = (asking){.L = L, .outer = host->asking};
+    *it = (neapi_asking){.L = L, .outer = host->asking};
     host->asking = it;
 }
 
-static void end_asking(host_history *host, const asking *it)
+void neapi_asking_end(neapi_host_history *host, const neapi_asking *it)
 {
     host->asking = it->outer;
 }
 
-static host_history *check_lj(lua_State *L, const char *method)
+static neapi_host_history *check_lj(lua_State *L, const char *method)
 {
-    host_history *host = luaL_testudata(L, 1, METATABLE);
+    neapi_host_history *host = luaL_testudata(L, 1, NEAPI_HOST_HISTORY);
     if (host == NULL || host->history == NULL)
         neapi_misuse_lj(L,
                         host == NULL ? "history:%s: it is called with a history"
@@ -71,8 +55,8 @@ static lua_Integer shown(uint64_t position)
 
 static bool go_on(void *user, uint64_t position, uint64_t target)
 {
-    host_history *host = user;
-    asking *it = host->asking;
+    neapi_host_history *host = user;
+    neapi_asking *it = host->asking;
     if (it == NULL)
         return true;
     lua_State *L = it->L;
@@ -91,7 +75,7 @@ static bool go_on(void *user, uint64_t position, uint64_t target)
 }
 
 /* Behind a call that may have asked. */
-static int fail_lj(lua_State *L, const asking *it, const neap_error *error)
+int neapi_asking_fail_lj(lua_State *L, const neapi_asking *it, const neap_error *error)
 {
     return it->raised ? lua_error(L) : neapi_host_fail_lj(L, error);
 }
@@ -100,7 +84,7 @@ static int fail_lj(lua_State *L, const asking *it, const neap_error *error)
 
 static int history_close(lua_State *L)
 {
-    host_history *host = luaL_testudata(L, 1, METATABLE);
+    neapi_host_history *host = luaL_testudata(L, 1, NEAPI_HOST_HISTORY);
     if (host == NULL)
         return neapi_misuse_lj(L, "history:close: it is called with a history");
     neap_history_close(host->history);
@@ -119,11 +103,11 @@ static int history_release(lua_State *L)
 
 static void push_metatable_lj(lua_State *L)
 {
-    if (!luaL_newmetatable(L, METATABLE))
+    if (!luaL_newmetatable(L, NEAPI_HOST_HISTORY))
         return;
     lua_pushcfunction(L, history_release);
     lua_setfield(L, -2, "__gc");
-    lua_pushliteral(L, METATABLE);
+    lua_pushliteral(L, NEAPI_HOST_HISTORY);
     lua_setfield(L, -2, "__metatable");
 }
 
@@ -146,8 +130,8 @@ static int history_open(lua_State *L)
     lua_settop(L, 2);
     neap_history_options_init(&options);
     neapi_host_options_lj(L, 2, "history.open", known, &options);
-    host_history *host = lua_newuserdatauv(L, sizeof *host, 0);
-    *host = (host_history){0};
+    neapi_host_history *host = lua_newuserdatauv(L, sizeof *host, 0);
+    *host = (neapi_host_history){0};
     push_metatable_lj(L);
     lua_setmetatable(L, -2);
     if (lua_type(L, 2) == LUA_TTABLE && lua_getfield(L, 2, "go_on") != LUA_TNIL) {
@@ -186,32 +170,32 @@ static int return_position(lua_State *L, uint64_t position)
 /* time(history, us) → position | nil, err */
 static int history_time(lua_State *L)
 {
-    host_history *host = check_lj(L, "time");
+    neapi_host_history *host = check_lj(L, "time");
     lua_Integer at_us = luaL_checkinteger(L, 2);
-    asking it;
+    neapi_asking it;
     neap_error error;
     uint64_t position;
-    begin_asking(host, &it, L);
+    neapi_asking_begin(host, &it, L);
     neap_status status = neap_history_time(host->history, at_us, &position, &error);
-    end_asking(host, &it);
+    neapi_asking_end(host, &it);
     if (status != NEAP_OK)
-        return fail_lj(L, &it, &error);
+        return neapi_asking_fail_lj(L, &it, &error);
     return return_position(L, position);
 }
 
 /* event(history, id) → position | nil, err */
 static int history_event(lua_State *L)
 {
-    host_history *host = check_lj(L, "event");
+    neapi_host_history *host = check_lj(L, "event");
     const char *id = luaL_checkstring(L, 2);
-    asking it;
+    neapi_asking it;
     neap_error error;
     uint64_t position;
-    begin_asking(host, &it, L);
+    neapi_asking_begin(host, &it, L);
     neap_status status = neap_history_event(host->history, id, &position, &error);
-    end_asking(host, &it);
+    neapi_asking_end(host, &it);
     if (status != NEAP_OK)
-        return fail_lj(L, &it, &error);
+        return neapi_asking_fail_lj(L, &it, &error);
     return return_position(L, position);
 }
 
@@ -220,7 +204,7 @@ static int history_event(lua_State *L)
 /* last(history) → position | nil, err */
 static int history_last(lua_State *L)
 {
-    host_history *host = check_lj(L, "last");
+    neapi_host_history *host = check_lj(L, "last");
     neap_error error;
     uint64_t position;
     if (neap_history_last(host->history, &position, &error) != NEAP_OK)
@@ -229,18 +213,18 @@ static int history_last(lua_State *L)
 }
 
 /* Gives a past, as a runtime. */
-static int return_past(lua_State *L, host_history *host, uint64_t position, bool is_log)
+static int return_past(lua_State *L, neapi_host_history *host, uint64_t position, bool is_log)
 {
     lua_settop(L, 1);
     neapi_host *past = neapi_host_push_lj(L);
-    asking it;
+    neapi_asking it;
     neap_error error;
-    begin_asking(host, &it, L);
+    neapi_asking_begin(host, &it, L);
     neap_status status = is_log ? neap_history_log(host->history, &past->runtime, &error)
                                 : neap_history_at(host->history, position, &past->runtime, &error);
-    end_asking(host, &it);
+    neapi_asking_end(host, &it);
     if (status != NEAP_OK)
-        return fail_lj(L, &it, &error);
+        return neapi_asking_fail_lj(L, &it, &error);
     past->is_inline = true;
     lua_settop(L, 2);
     neapi_host_push_metatable_lj(L);
@@ -253,7 +237,7 @@ static int return_past(lua_State *L, host_history *host, uint64_t position, bool
 /* at(history, position) → runtime | nil, err */
 static int history_at(lua_State *L)
 {
-    host_history *host = check_lj(L, "at");
+    neapi_host_history *host = check_lj(L, "at");
     return return_past(L, host, position_lj(L, 2, "history:at"), false);
 }
 
@@ -264,10 +248,10 @@ static int history_log(lua_State *L)
 }
 
 /* The history of the past at place 1, which its calls may ask through. */
-static host_history *history_of_lj(lua_State *L, const char *method)
+neapi_host_history *neapi_host_history_of_lj(lua_State *L, const char *method)
 {
     lua_getiuservalue(L, 1, 2);
-    host_history *host = luaL_testudata(L, -1, METATABLE);
+    neapi_host_history *host = luaL_testudata(L, -1, NEAPI_HOST_HISTORY);
     lua_pop(L, 1);
     if (host == NULL)
         neapi_misuse_lj(L, "%s: it is no past of a history", method);
@@ -289,20 +273,20 @@ static int past_position(lua_State *L)
 static int past_forward(lua_State *L)
 {
     neapi_host *past = neapi_host_check_lj(L, "forward");
-    host_history *host = history_of_lj(L, "forward");
+    neapi_host_history *host = neapi_host_history_of_lj(L, "forward");
     uint64_t position = position_lj(L, 2, "forward");
-    asking it;
+    neapi_asking it;
     neap_error error;
-    begin_asking(host, &it, L);
+    neapi_asking_begin(host, &it, L);
     neap_status status = neap_history_forward(past->runtime, position, &error);
-    end_asking(host, &it);
+    neapi_asking_end(host, &it);
     if (status != NEAP_OK)
-        return fail_lj(L, &it, &error);
+        return neapi_asking_fail_lj(L, &it, &error);
     lua_pushboolean(L, 1);
     return 1;
 }
 
-static int return_value(lua_State *L, const asking *it, neap_status status, char **text,
+static int return_value(lua_State *L, const neapi_asking *it, neap_status status, char **text,
                         size_t size, neap_error *error)
 {
     if (status == NEAP_OK && *text == NULL)
@@ -311,7 +295,7 @@ static int return_value(lua_State *L, const asking *it, neap_status status, char
         status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + AROUND, error);
     neap_free(*text);
     *text = NULL;
-    return status == NEAP_OK ? 1 : fail_lj(L, it, error);
+    return status == NEAP_OK ? 1 : neapi_asking_fail_lj(L, it, error);
 }
 
 /* compare(history, after, options) → report | nil, err */
@@ -325,22 +309,22 @@ static int history_compare(lua_State *L)
         {"keep", NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
-    host_history *before = check_lj(L, "reload");
-    const host_history *after = luaL_testudata(L, 2, METATABLE);
+    neapi_host_history *before = check_lj(L, "reload");
+    const neapi_host_history *after = luaL_testudata(L, 2, NEAPI_HOST_HISTORY);
     neap_history_compare_options options;
     neap_error error;
     size_t size;
-    asking it;
+    neapi_asking it;
     if (after == NULL || after->history == NULL)
         return neapi_misuse_lj(L, "history:reload: the other history is closed");
     lua_settop(L, 3);
     neap_history_compare_options_init(&options);
     neapi_host_options_lj(L, 3, "history:reload", known, &options);
     char **text = neapi_host_text_place_lj(L);
-    begin_asking(before, &it, L);
+    neapi_asking_begin(before, &it, L);
     neap_status status =
         neap_history_compare(before->history, after->history, &options, text, &size, &error);
-    end_asking(before, &it);
+    neapi_asking_end(before, &it);
     return return_value(L, &it, status, text, size, &error);
 }
 
@@ -348,17 +332,17 @@ static int history_compare(lua_State *L)
 static int past_streams(lua_State *L)
 {
     neapi_host *past = neapi_host_check_lj(L, "streams");
-    host_history *host = history_of_lj(L, "streams");
+    neapi_host_history *host = neapi_host_history_of_lj(L, "streams");
     neap_list_options options;
     neap_error error;
     size_t size;
     lua_settop(L, 3);
     neapi_list_options_lj(L, "streams", &options);
     char **text = neapi_host_text_place_lj(L);
-    asking it;
-    begin_asking(host, &it, L);
+    neapi_asking it;
+    neapi_asking_begin(host, &it, L);
     neap_status status = neap_history_streams(past->runtime, &options, text, &size, &error);
-    end_asking(host, &it);
+    neapi_asking_end(host, &it);
     return return_value(L, &it, status, text, size, &error);
 }
 
@@ -366,15 +350,15 @@ static int past_streams(lua_State *L)
 static int past_command(lua_State *L)
 {
     neapi_host *past = neapi_host_check_lj(L, "command");
-    host_history *host = history_of_lj(L, "command");
+    neapi_host_history *host = neapi_host_history_of_lj(L, "command");
     uint64_t position = position_lj(L, 2, "command");
     neap_error error;
     size_t size;
     char **text = neapi_host_text_place_lj(L);
-    asking it;
-    begin_asking(host, &it, L);
+    neapi_asking it;
+    neapi_asking_begin(host, &it, L);
     neap_status status = neap_history_command(past->runtime, position, text, &size, &error);
-    end_asking(host, &it);
+    neapi_asking_end(host, &it);
     return return_value(L, &it, status, text, size, &error);
 }
 
@@ -427,6 +411,7 @@ void neapi_host_history_lj(lua_State *L)
         {"streams", past_streams},
         {"command", past_command},
         {"definitions", past_definitions},
+        {"follow", neapi_host_follow},
         {NULL, NULL},
     };
     luaL_newlib(L, functions);

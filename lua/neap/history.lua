@@ -15,8 +15,8 @@ local native = internal.history
 --- not be folded from the beginning
 ---@field checkpoint_spacing? integer 50,000: positions from one of them to the next, at first
 ---@field go_on? fun(position: integer, target: integer): boolean asked now and then while much is
---- folded or looked through; false ends that with the error "unavailable". It must not use the
---- history or its pasts
+--- folded or looked through; false ends that with the error "unavailable". Also while `follow`
+--- waits behind a position, which is then the target, too. It must not use the history or its pasts
 
 ---A domain on a store that is opened for reading, and stays as it is.
 ---@class neap.History
@@ -27,7 +27,7 @@ local History = {}
 History.__index = function(_, key)
   return History[key] or check.misuse("a history has no '%s'%s", tostring(key),
     check.did_you_mean(tostring(key), { "at", "log", "last", "position",
-      "fixture", "reload", "close" }))
+      "follow", "fixture", "reload", "close" }))
 end
 History.__name = "neap.History"
 
@@ -89,6 +89,23 @@ end
 ---@return neap.Error?
 function History:last()
   return native.last(self.native)
+end
+
+---Goes on with what others append, for a `for` loop: waits for the next event, without a
+---transaction and without the store's being asked all the time. It ends with the limit or the
+---timeout; without them when the loop is left. What goes wrong is raised, "unavailable" where
+---`go_on` wants no more.
+---
+---```lua
+---for event in shop:follow { types = "OrderShipped", timeout = 60 } do
+---  print(event.position, event.data.order)
+---end
+---```
+---@param filter? neap.FollowFilter begins behind what is there now, if `from` says nothing else
+---@return fun(): neap.StoredEvent?
+function History:follow(filter)
+  local log <close> = assert(self:log())
+  return past.follow(self.native, log, filter)
 end
 
 ---A specification, for `neap.spec`, of what commands decided about an instance. It holds for the

@@ -111,6 +111,53 @@ function Past:events(filter)
   return self.runtime:events(filter)
 end
 
+---@class neap.FollowFilter
+---@field stream? string one stream, as "Order-o-1"; or
+---@field category? string all streams whose name begins with it and a "-"
+---@field types? string | string[] any of these types
+---@field from? integer first wanted: a version if `stream` is given, else a position
+---@field limit? integer at most so many
+---@field timeout? number seconds, after which nobody waits any more
+
+-- What a history, or that of a past, gets appended behind what the past has.
+local function follow(followed, self, filter)
+  if filter ~= nil and type(filter) ~= "table" then
+    check.misuse("follow needs a table, as in { types = \"OrderShipped\", timeout = 60 }, but "
+      .. "got a %s", type(filter))
+  end
+  local wanted = {}
+  for key, value in pairs(filter or {}) do wanted[key] = value end
+  if wanted.from == nil then
+    local newest = self:position()
+    if type(wanted.stream) == "string" then
+      local event = self:first { stream = wanted.stream, backward = true, limit = 1 }
+      newest = event and event.version or 0
+    end
+    wanted.from = newest + 1
+  end
+  return native.follow(followed, wanted)
+end
+
+---Moves on with the log, for a `for` loop: waits for the next event, and is at its position when
+---the loop has it. It ends with the limit or the timeout; without them when the loop is left.
+---
+---```lua
+---for event in past:follow { stream = "Order-o-1", limit = 1 } do
+---  print(event.type, past:state("Order", "o-1").status)
+---end
+---```
+---@param filter? neap.FollowFilter begins behind the past's position, if `from` says nothing else
+---@return fun(): neap.StoredEvent?
+function Past:follow(filter)
+  local next_event, _, _, closing = follow(self.runtime, self, filter)
+  local function next_position()
+    local event = next_event()
+    if event and event.position > self:position() then assert(self:forward(event.position)) end
+    return event
+  end
+  return next_position, nil, nil, closing
+end
+
 ---The first event that the filter gives; nil: there is none.
 ---
 ---```lua
@@ -319,7 +366,7 @@ Past.__index = function(_, key)
   return method
 end
 
-local past = { differences = differences, touches = touches }
+local past = { differences = differences, touches = touches, follow = follow }
 
 ---@param runtime userdata
 ---@return neap.Past

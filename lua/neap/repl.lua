@@ -22,6 +22,7 @@ local default_spacing = 50000
 ---@field package colours boolean
 ---@field package out fun(text: string)
 ---@field package spacing integer
+---@field package interrupted fun(): boolean
 local Repl = {}
 Repl.__index = Repl
 
@@ -32,6 +33,7 @@ Repl.__index = Repl
 ---@field print fun(text: string) gets whole lines
 ---@field colours? boolean in what is printed
 ---@field go_on fun(position: integer, target: integer): boolean
+---@field interrupted? fun(): boolean whether Ctrl-C was pressed; who asks deals with it
 ---@field checkpoint_spacing? integer events between two positions at which what was folded is kept
 
 ---@param options neap.ReplOptions
@@ -48,6 +50,7 @@ local function open(options)
   if not log then return nil, err end
   local it = setmetatable({
     history = opened, log = log, out = options.print, spacing = spacing,
+    interrupted = options.interrupted or function() return false end,
     colours = options.colours or false, pending = {}, watched = {}, line = 0,
     name = values.name_of(options.domain),
   }, Repl)

@@ -80,12 +80,7 @@ function moving.find(session, name, what, options)
     return value.raised(session.past:find(name, what))
   end
   if name ~= nil and not value.is_defined(session, "event", name) then
-    local names = {}
-    for _, each in ipairs(session.past:definitions()) do
-      if each.kind == "event" or each.kind == "projection" then names[#names + 1] = each.name end
-    end
-    check.misuse("the domain has no event or projection '%s'%s", tostring(name),
-      check.did_you_mean(tostring(name), names))
+    value.check_defined(session, name, { "event", "projection" })
   end
   if what ~= nil and type(what) ~= "function" then
     check.misuse("find(type, predicate): the predicate must be a function of the event's data")

@@ -93,6 +93,22 @@ function value.arrived(session, lines)
   end)
 end
 
+---Raises, where the domain has nothing of that name among these kinds.
+---@param session neap.Repl
+---@param name any
+---@param kinds string[] the first is what is meant
+function value.check_defined(session, name, kinds)
+  local names = {}
+  for _, kind in ipairs(kinds) do
+    if value.is_defined(session, kind, name) then return end
+    for _, each in ipairs(session.past:definitions()) do
+      if each.kind == kind then names[#names + 1] = each.name end
+    end
+  end
+  check.misuse("the domain has no %s '%s'%s", table.concat(kinds, " or "), tostring(name),
+    check.did_you_mean(tostring(name), names))
+end
+
 ---Raises that a past has no event at a position.
 ---@param session neap.Repl
 ---@param position? integer

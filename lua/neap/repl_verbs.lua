@@ -3,6 +3,7 @@
 
 local check = require "neap.check"
 local fixture = require "neap.repl_fixture"
+local follow = require "neap.repl_follow"
 local help = require "neap.repl_help"
 local ink = require "neap.repl_ink"
 local moving = require "neap.repl_move"
@@ -197,6 +198,7 @@ function verbs.of(session)
     query = asked "query", subscriptions = asked "subscriptions", position = asked "position",
   }
   env.fixture, env.reload = bound(fixture), bound(reload)
+  env.follow = bound(follow)
   function env.step(count) return moving.go(session, count) end
   function env.back(count) return moving.go(session, -(count or 1)) end
   function env.whole()

@@ -157,4 +157,25 @@ late = it:at()
     assert.truthy(tonumber(open) <= 16, open .. " connections")
     assert.equal(0, session:close())
   end)
+
+  it("follows what others append, which the server tells it", function()
+    local session = neap.start { "repl", domain, "--store", reads }
+    finally(function() session:cleanup() end)
+    local listening = "SELECT count(*) FROM pg_stat_activity WHERE usename = '" .. reader
+      .. "' AND query LIKE 'LISTEN %'"
+    session:send 'watch(function() if armed then armed = print "there" end end); armed = true\n'
+    session:send 'follow { type = "OrderShipped", limit = 2, timeout = 60 }\n'
+    neap.wait("it to listen", function() return psql(listening) == "1\n" end)
+    assert.equal("0", psql(busy:format(reader)):match "%d+")
+    assert.equal(0, (neap.run({ "run", domain, "--store", store }, { stdin = orders })))
+    session:send "position()\n"
+    local lines = session:lines(4)
+    assert.equal("there", lines[1])
+    assert.matches("^9  .*  OrderShipped  ", lines[2])
+    assert.matches("^10  .*  OrderShipped  ", lines[3])
+    assert.equal("10", lines[4])
+    neap.wait("it to listen no more", function() return psql(listening) == "0\n" end)
+    assert.equal("", session:err())
+    assert.equal(0, session:close())
+  end)
 end)

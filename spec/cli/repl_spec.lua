@@ -297,6 +297,48 @@ reload()
     assert.matches("line 3: error: .*the path must be a text, but is a number", err)
   end)
 
+  it("follows what others append, as a script too", function()
+    local session = neap.start { "repl", past, "--store", store }
+    finally(function() session:cleanup() end)
+    session:send 'watch("Order", "o-3")\nfollow({ type = "OrderPaid", timeout = 0.05 })\n'
+    -- Watched is looked at once the session is at the end: what is appended then is followed.
+    session:send 'watch(function() if armed then armed = print "there" end end)\narmed = true; '
+    session:send 'follow({ category = "Order", timeout = 60 }, function(e, event)\n'
+    session:send 'return event.type == "OrderPaid" and e.order == "o-3" end)\nposition()\n'
+    session:lines(4)
+    local status = neap.run({ "run", past, "--store", store }, { stdin = [[
+{"command":"PlaceOrder","data":{"order":"o-3","total":7}}
+{"command":"PayOrder","data":{"order":"o-3"}}
+{"command":"PayOrder","data":{"order":"o-2"}}
+]] })
+    assert.equal(0, status)
+    assert.equal([[
+1  Order "o-3"
+1  Order "o-3"
+2  function 2
+there
+6  TIME  Order-o-3 1  OrderPlaced  { order = "o-3", total = 7 }
+Order "o-3"
+  value: nothing → { status = "placed", total = 7 }
+7  TIME  Order-o-3 2  OrderPaid  { order = "o-3" }
+Order "o-3"
+  paid: nothing → true
+  status: "placed" → "paid"
+7
+]], without_times(table.concat(session:lines(11), "\n") .. "\n"))
+    assert.equal(0, session:close())
+    assert.equal("", session:err())
+    local err
+    local _
+    status, _, err = script 'follow { type = "OrderShiped" }\nfollow(1)\nfollow({}, 1)'
+    assert.equal(1, status)
+    assert.equal([[
+line 1: error: the domain has no event 'OrderShiped'; did you mean 'OrderShipped'?
+line 2: error: follow(filter, predicate): the filter must be a table, as in { timeout = 60 }
+line 3: error: follow(filter, predicate): the predicate must be a function of the event's data
+]], err)
+  end)
+
   it("helps with each verb", function()
     local overview = printed "help()"
     for name in overview:gmatch "\n?([%a_]+)%(" do
@@ -562,6 +604,33 @@ wait fixed@5>
 type quit()\r
 end
 ]]):format(changed()), past, 200)
+    end)
+
+    it("follows what is appended until Ctrl-C, and is there then", function()
+      neap.write(folder .. "/more",
+        '{"command":"PlaceOrder","data":{"order":"o-3","total":1}}\n')
+      -- The session itself has somebody else append, once it is at the end.
+      neap.write(folder .. "/append", ("%s <%s/more >/dev/null 2>&1 &"):format(
+        neap.line { "run", past, "--store", store }, folder))
+      plays((([[
+wait past@5>
+type watch(function() started = started or os.execute "sh FOLDER/append" end)\r
+wait 1  function 1
+wait past@5>
+type watch("by_status", "placed"); started = nil\r
+wait past@5>
+type follow()\r
+wait behind 5: Ctrl-C ends
+wait 6  20
+wait orders: 2 → 3
+type \cC
+wait past@6>
+type 1 + 1\r
+wait 2
+wait past@6>
+type quit()\r
+end
+]]):gsub("FOLDER", folder)))
     end)
 
     it("ends what takes too long on Ctrl-C, and goes on", function()

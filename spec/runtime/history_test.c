@@ -285,6 +285,43 @@ static neap_status go_to_15(void)
     return status;
 }
 
+static bool stop(void *user, uint64_t position, uint64_t target)
+{
+    *(unsigned *)user += position == EVENTS && target == EVENTS;
+    return false;
+}
+
+static void reads_on_behind_the_end(void **state)
+{
+    (void)state;
+    neap_history *history;
+    neap_cursor *cursor;
+    neap_error error;
+    const neap_event *event;
+    unsigned asked = 0;
+    neap_history_options options = every(1000);
+    options.go_on = stop;
+    options.go_on_user = &asked;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    neap_filter filter;
+    neap_filter_init(&filter);
+    filter.from = EVENTS;
+    filter.follow = true;
+    assert_int_equal(neap_history_read(history, &filter, &cursor, &error), NEAP_USAGE);
+    filter.follow = false;
+    assert_int_equal(neap_history_read(NULL, &filter, &cursor, &error), NEAP_USAGE);
+    assert_int_equal(neap_history_read(history, &filter, &cursor, &error), NEAP_OK);
+    neap_history_close(history); /* the cursor keeps it */
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_int_equal(event->position, EVENTS);
+    assert_int_equal(neap_cursor_next(cursor, &event, &error), NEAP_OK);
+    assert_null(event);
+    assert_int_equal(neap_cursor_wait(cursor, 60000, &error), NEAP_UNAVAILABLE);
+    assert_non_null(strstr(error.message, "stopped behind position 60"));
+    assert_int_equal(asked, 1);
+    neap_cursor_close(cursor);
+}
+
 /* Whatever is refused, nothing is lost, and what succeeds is right. Each single request is one run,
  * so not all of them are tried. */
 static void refuse_some(neap_status (*call)(void))
@@ -323,6 +360,7 @@ int main(void)
         cmocka_unit_test(several_pasts_at_a_time),
         cmocka_unit_test(pasts_on_several_threads),
         cmocka_unit_test(what_a_past_refuses),
+        cmocka_unit_test(reads_on_behind_the_end),
         cmocka_unit_test(tells_the_command_of_an_event),
         cmocka_unit_test(compares_with_changed_code),
         cmocka_unit_test(refused_allocations),
