@@ -121,8 +121,7 @@ static bool is_config(const char *path, const char *text, size_t size)
     return false;
 }
 
-/* The file's text, terminated; the caller frees it. NULL: it cannot be read, and that was said. */
-static char *read_config(const char *path)
+char *cli_config_read(const char *path)
 {
     FILE *file = fopen(path, "rb");
     char *text = file != NULL ? malloc(LARGEST_CONFIG + 1) : NULL;
@@ -143,7 +142,7 @@ static char *read_config(const char *path)
 int cli_domain_open(const char *path, const char *store, bool read_only, const char *config,
                     unsigned lanes, neap_runtime **runtime)
 {
-    char *json = config != NULL ? read_config(config) : NULL;
+    char *json = config != NULL ? cli_config_read(config) : NULL;
     if (config != NULL && json == NULL)
         return CLI_USAGE;
     int status = load(path, store, read_only, json, lanes, runtime);

@@ -21,7 +21,12 @@ size_t cli_domain_unhandled(const neap_runtime *runtime);
 int cli_domain_open(const char *path, const char *store, bool read_only, const char *config,
                     unsigned lanes, neap_runtime **runtime);
 
-/* The same for a process that makes a projection anew, or goes on with that, and runs nothing else.
+/* The text of such a file, terminated; the caller frees it. NULL: it cannot be read, and that was
+ * said. */
+char *cli_config_read(const char *path);
+
+/* As cli_domain_open(), for a process that makes a projection anew, or goes on with that, and runs
+ * nothing else.
  */
 int cli_domain_open_to_rebuild(const char *path, const char *store, const char *projection,
                                unsigned lanes, neap_runtime **runtime);

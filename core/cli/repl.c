@@ -210,11 +210,35 @@ static void read_lines(session *it)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-static int open_console(session *it, const char *path, const char *store)
+/* What writing the store takes. */
+typedef struct writing {
+    bool write, react;
+    const char *config;
+} writing;
+
+static int open_failed(const neap_error *error)
+{
+    switch (error->status) {
+    case NEAP_UNKNOWN:
+    case NEAP_CORRUPT:
+    case NEAP_STORE:
+    case NEAP_BUSY:
+    case NEAP_UNAVAILABLE:
+        return cli_store_failed(error);
+    default:
+        cli_complain_error(error);
+        return error->status == NEAP_USAGE ? CLI_USAGE : CLI_FAILED;
+    }
+}
+
+static int open_console(session *it, const char *path, const char *store, const writing *writes)
 {
     neap_error error;
     neap_console_options options;
     neap_console_options_init(&options);
+    char *config = writes->config != NULL ? cli_config_read(writes->config) : NULL;
+    if (writes->config != NULL && config == NULL)
+        return CLI_USAGE;
     options.store = cli_store_url(store);
     options.width = it->typed ? terminal_width() : 0;
     options.height = it->typed ? 24 : 0;
@@ -222,28 +246,36 @@ static int open_console(session *it, const char *path, const char *store)
     options.print = on_print;
     options.progress = on_progress;
     options.user = it;
+    options.write = writes->write;
+    options.reacts = writes->react;
+    options.config = config;
     begin_progress(it);
     neap_status status = neap_console_open(path, &options, &it->console, &error);
     end_progress(it);
-    if (status == NEAP_OK)
-        return CLI_DONE;
-    if (status == NEAP_UNKNOWN || status == NEAP_CORRUPT || status == NEAP_STORE)
-        return cli_store_failed(&error);
-    cli_complain_error(&error);
-    return status == NEAP_USAGE ? CLI_USAGE : CLI_FAILED;
+    free(config);
+    return status == NEAP_OK ? CLI_DONE : open_failed(&error);
 }
 
 static int run(const cli_command *self, char **arguments)
 {
     const char *operands[1], *store = NULL, *colours = NULL;
-    const cli_option options[] = {CLI_STORE_OPTION(&store), CLI_COLOUR_OPTION(&colours)};
+    writing writes = {0};
+    const cli_option options[] = {
+        CLI_STORE_OPTION(&store),
+        {"write", CLI_FLAG, &writes.write, NULL, "dispatch(), publish() and send() change it"},
+        {"react", CLI_FLAG, &writes.react, NULL, "with --write: does what `neap run` does, too"},
+        CLI_CONFIG_OPTION(&writes.config),
+        CLI_COLOUR_OPTION(&colours),
+    };
     int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
+    if (status == CLI_GO_ON && !writes.write && (writes.react || writes.config != NULL))
+        status = cli_usage(self, "%s goes with --write", writes.react ? "--react" : "--config");
     if (status == CLI_GO_ON)
         status = cli_colours_take(self, colours);
     if (status != CLI_GO_ON)
         return status;
     session it = {.typed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)};
-    status = open_console(&it, operands[0], store);
+    status = open_console(&it, operands[0], store, &writes);
     if (status != CLI_DONE)
         return status;
     cli_out_flush();
@@ -266,12 +298,20 @@ const cli_command cli_repl_command = {
     .about =
         "Takes lines of Lua: questions about the state of everything at one position of the log,\n"
         "and verbs that go to another one; help() lists them. The store is only read, and may be\n"
-        "written to by others meanwhile. On a terminal, the Tab key completes names, Ctrl-C ends\n"
-        "what takes too long, and Ctrl-D the session. Otherwise the input is a script: only what "
-        "it\nprints goes to stdout, errors go to stderr with their line, and it goes on.\n"
+        "written to by others meanwhile.\n"
+        "\n"
+        "With --write dispatch(), publish() and send() change it: commands are decided here, and\n"
+        "what reacts to their events is left to the processes that run the domain. With --react\n"
+        "subscribers, sagas, projections, outboxes and what is due in the queue run here as well.\n"
+        "SQLite has one writer at a time.\n"
+        "\n"
+        "On a terminal, the Tab key completes names, Ctrl-C ends what takes too long, and Ctrl-D\n"
+        "the session. Otherwise the input is a script: only what it prints goes to stdout, errors\n"
+        "go to stderr with their line, and it goes on.\n"
         "Exit status of a script: 0 done; 1 a line failed; 2 wrong usage; 3 no store.",
     .example = "  $ neap repl shop.lua --store sqlite:shop.db\n"
                "  $ echo 'why(\"Order\", \"o-2\", \"status\")' | neap repl shop.lua --store "
-               "sqlite:shop.db",
+               "sqlite:shop.db\n"
+               "  $ neap repl shop.lua --store sqlite:shop.db --write",
     .run = run,
 };

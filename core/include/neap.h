@@ -1105,6 +1105,11 @@ typedef struct neap_console_options {
     void (*print)(void *user, const char *text, size_t size);
     neap_go_on_callback progress; /* NULL: nobody is asked */
     void *user;                   /* of both */
+    bool write;  /* dispatch(), publish() and send() change the store, which is made if there
+                    is none; else they say that they cannot */
+    bool reacts; /* with `write`: what reacts runs here as well, and what is due in the queue;
+                    else only commands, with inline projections, are decided here */
+    const char *config; /* with `write`: as of neap_options */
 } neap_console_options;
 
 NEAP_API void neap_console_options_init_sized(neap_console_options *options, size_t size);
@@ -1119,7 +1124,8 @@ typedef enum neap_console_outcome {
 } neap_console_outcome;
 
 /* Opens a domain's history, at its last position. Owns: the caller owns *console. Threads: any; a
- * console: owner. Errors: as neap_history_open() and neap_history_at(). */
+ * console: owner. Errors: as neap_history_open() and neap_history_at(); with `write` also as
+ * neap_open(), BUSY (another process has the store). */
 NEAP_API neap_status neap_console_open(const char *path, const neap_console_options *options,
                                        neap_console **console, neap_error *error);
 NEAP_API void neap_console_close(neap_console *console); /* NULL is allowed */

@@ -15,7 +15,7 @@
 enum { SESSION = 1 }; /* the only thing that stays on the stack */
 
 struct neap_console {
-    neap_console_options options; /* without `store` */
+    neap_console_options options; /* without `store` and `config` */
     lua_State *L;
     atomic_bool interrupted;
     char prompt[256];
@@ -76,7 +76,7 @@ static int go_on(lua_State *L)
 
 typedef struct opening {
     neap_console *console;
-    const char *path, *store;
+    const char *path, *store, *config;
     neap_error *error;
     neap_status status;
 } opening;
@@ -90,6 +90,12 @@ static void push_options_lj(lua_State *L, const opening *it)
     lua_setfield(L, -2, "store");
     lua_pushboolean(L, it->console->options.colours);
     lua_setfield(L, -2, "colours");
+    lua_pushstring(L, it->config); /* NULL: nil */
+    lua_setfield(L, -2, "config");
+    lua_pushboolean(L, it->console->options.write);
+    lua_setfield(L, -2, "write");
+    lua_pushboolean(L, it->console->options.reacts);
+    lua_setfield(L, -2, "reacts");
     lua_pushcfunction(L, print);
     lua_setfield(L, -2, "print");
     lua_pushcfunction(L, go_on);
@@ -174,13 +180,14 @@ neap_status neap_console_open(const char *path, const neap_console_options *opti
     opening it = {.console = made,
                   .path = path,
                   .store = taken.store,
+                  .config = taken.config,
                   .error = error != NULL ? error : &local};
     lua_pushcfunction(L, open_session);
     lua_pushlightuserdata(L, &it);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK)
         it.status = fail_as_said(L, it.error);
     atomic_store(&made->interrupted, false);
-    made->options.store = NULL;
+    made->options.store = made->options.config = NULL;
     if (it.status == NEAP_OK)
         *console = made;
     else

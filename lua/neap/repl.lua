@@ -4,6 +4,7 @@
 local internal = require "neap.internal"
 local check = require "neap.check"
 local complete = require "neap.repl_complete"
+local dispatching = require "neap.repl_dispatch"
 local history = require "neap.history"
 local ink = require "neap.repl_ink"
 local show = require "neap.repl_show"
@@ -23,6 +24,8 @@ local default_spacing = 50000
 ---@field package out fun(text: string)
 ---@field package spacing integer
 ---@field package interrupted fun(): boolean
+---@field package go_on fun(position: integer, target: integer): boolean
+---@field package writer neap.Runtime? that writes to the store; nil: it is only read
 local Repl = {}
 Repl.__index = Repl
 
@@ -35,11 +38,15 @@ Repl.__index = Repl
 ---@field go_on fun(position: integer, target: integer): boolean
 ---@field interrupted? fun(): boolean whether Ctrl-C was pressed; who asks deals with it
 ---@field checkpoint_spacing? integer events between two positions at which what was folded is kept
+---@field write? boolean dispatch() and its kin change the store, which is made if there is none
+---@field reacts? boolean with `write`: what reacts runs here as well, and what is due in the queue
+---@field config? string with `write`: JSON with what each of the domain's services is told
 
 ---@param options neap.ReplOptions
+---@param writer neap.Runtime?
 ---@return neap.Repl?
 ---@return neap.Error?
-local function open(options)
+local function open_beside(options, writer)
   local spacing = options.checkpoint_spacing or default_spacing
   local opened, err = history.open(options.domain, {
     store = options.store, go_on = options.go_on, checkpoint_spacing = spacing,
@@ -51,6 +58,7 @@ local function open(options)
   local it = setmetatable({
     history = opened, log = log, out = options.print, spacing = spacing,
     interrupted = options.interrupted or function() return false end,
+    go_on = options.go_on or function() return true end, writer = writer,
     colours = options.colours or false, pending = {}, watched = {}, line = 0,
     name = values.name_of(options.domain),
   }, Repl)
@@ -60,6 +68,20 @@ local function open(options)
   if not it.past then return nil, err end
   it.env = setmetatable(verbs.of(it), { __index = _G })
   return it
+end
+
+---@param options neap.ReplOptions
+---@return neap.Repl?
+---@return neap.Error?
+local function open(options)
+  local writer, opened, err
+  if options.write then
+    writer, err = dispatching.open(options)
+    if not writer then return nil, err end
+  end
+  opened, err = open_beside(options, writer)
+  if not opened and writer then writer:close() end
+  return opened, err
 end
 
 ---@param width integer columns; 0: nothing is cut
@@ -82,7 +104,8 @@ function Repl:prompt()
   if #self.pending > 0 then
     return string.rep(" ", #self.name) .. " .. "
   end
-  return string.format("%s@%d> ", self.name, self.past:position())
+  return string.format("%s@%d%s> ", self.name, self.past:position(),
+    self.writer and " (write)" or "")
 end
 
 ---Goes to another position. What is watched may change meanwhile.
@@ -243,6 +266,7 @@ function Repl:close()
   self.past:close()
   self.log:close()
   self.history:close()
+  if self.writer then self.writer:close() end
 end
 
 return check.closed({ open = open, version = internal.version }, "neap.repl", {})

@@ -2,6 +2,7 @@
 -- is printed.
 
 local check = require "neap.check"
+local dispatching = require "neap.repl_dispatch"
 local fixture = require "neap.repl_fixture"
 local follow = require "neap.repl_follow"
 local help = require "neap.repl_help"
@@ -199,6 +200,8 @@ function verbs.of(session)
   }
   env.fixture, env.reload = bound(fixture), bound(reload)
   env.follow = bound(follow)
+  env.dispatch, env.publish = bound(dispatching.dispatch), bound(dispatching.publish)
+  env.send = bound(dispatching.send)
   function env.step(count) return moving.go(session, count) end
   function env.back(count) return moving.go(session, -(count or 1)) end
   function env.whole()

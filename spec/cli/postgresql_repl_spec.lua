@@ -178,4 +178,20 @@ late = it:at()
     assert.equal("", session:err())
     assert.equal(0, session:close())
   end)
+
+  it("writes beside a process that runs the domain, and leaves what reacts to it", function()
+    local service = neap.start { "run", domain, "--store", store }
+    finally(function() service:cleanup() end)
+    service:send(command("PlaceOrder", "o-3"))
+    service:lines(1)
+    local status, out, err = neap.run({ "repl", domain, "--store", store, "--write" },
+      { stdin = 'dispatch("PlaceOrder", { order = "o-4", total = 1 }).version\nposition()\n' })
+    assert.same({ 0, "1\n7\n", "" }, { status, out, err })
+    neap.wait("the projection", function()
+      local _, count = neap.run { "query", domain, "CountOrders", '{"status":"placed"}', "--store",
+        store }
+      return count == "4\n"
+    end)
+    assert.equal(0, service:close())
+  end)
 end)
