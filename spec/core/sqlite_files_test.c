@@ -227,22 +227,25 @@ static int nobody_reads_one_event(const spec_place *place)
     neap_error error = {0};
     uint64_t position = 0;
     neap_status status = neapi_store_open(place->url, NEAPI_MODE_READ, &store, &error);
-    if (status == NEAP_OK)
+    if (status == NEAP_OK) {
         status = neapi_session_open(store, NEAPI_MODE_READ, &session, &error);
-    if (status == NEAP_OK)
-        status = neapi_head(session, &position, &error);
+        if (status == NEAP_OK) {
+            status = neapi_head(session, &position, &error);
+            neapi_session_close(session);
+        }
+        neapi_store_close(store);
+    }
     if (status != NEAP_OK)
         fprintf(stderr, "%s\n", error.message);
     return position == 1 ? 0 : 1;
 }
 
-static int nobody_is_told_of_the_folder(const spec_place *place)
+static int nobody_is_told_of_the_log(const spec_place *place)
 {
-    return refusal(place->url, NEAPI_MODE_READ, NEAP_STORE, "folder");
+    return refusal(place->url, NEAPI_MODE_READ, NEAP_STORE, "was not closed by its writer");
 }
 
-/* Reading takes files beside the store. They are there while somebody writes; else who reads has to
- * make them. */
+/* Reading takes files beside the store. They are there while somebody writes. */
 static void reads_in_a_folder_that_it_cannot_write(void **state)
 {
     spec_place *place = *state;
@@ -251,9 +254,80 @@ static void reads_in_a_folder_that_it_cannot_write(void **state)
     assert_int_equal(chmod(place->folder, 0755), 0);
     as_nobody(place, nobody_reads_one_event);
     close_writing(&writing);
-    as_nobody(place, nobody_is_told_of_the_folder);
-    assert_int_equal(chmod(place->folder, 0777), 0);
     as_nobody(place, nobody_reads_one_event);
+}
+
+static void assert_nothing_beside(const spec_place *place)
+{
+    assert_int_equal(file_size(place->path, "-wal"), -1);
+    assert_int_equal(file_size(place->path, "-shm"), -1);
+}
+
+/* Files that a reader made would be the reader's, and whoever writes the store could not. */
+static void reading_makes_no_files_that_the_owner_cannot_write(void **state)
+{
+    spec_place *place = *state;
+    make_store(place);
+    assert_int_equal(chmod(place->folder, 0777), 0);
+    assert_int_equal(chmod(place->path, 0644), 0);
+    as_nobody(place, nobody_reads_one_event);
+    assert_nothing_beside(place);
+    assert_int_equal(chmod(place->path, 0666), 0);
+    as_nobody(place, nobody_reads_one_event);
+    assert_nothing_beside(place);
+    write_file(strcat(place->path, "-wal"), "a log", 5);
+    place->path[strlen(place->path) - 4] = '\0';
+    assert_int_equal(chmod(place->path, 0644), 0);
+    as_nobody(place, nobody_is_told_of_the_log);
+}
+
+/* Reads, tells so, and reads again once somebody has begun to write. */
+static int nobody_is_told_of_the_writer(const spec_place *place, int told[2], int asked[2])
+{
+    neapi_store *store;
+    neapi_session *session;
+    neap_error error = {0};
+    uint64_t position = 0;
+    char byte = 0;
+    if (neapi_store_open(place->url, NEAPI_MODE_READ, &store, &error) != NEAP_OK ||
+        neapi_session_open(store, NEAPI_MODE_READ, &session, &error) != NEAP_OK ||
+        neapi_head(session, &position, &error) != NEAP_OK || position != 1)
+        return 1;
+    if (write(told[1], &byte, 1) != 1 || read(asked[0], &byte, 1) != 1)
+        return 2;
+    neap_status status = neapi_head(session, &position, &error);
+    neapi_session_close(session);
+    neapi_store_close(store);
+    if (status != NEAP_UNAVAILABLE || strstr(error.message, "open it again") == NULL)
+        return 3;
+    return nobody_reads_one_event(place) == 1 ? 0 : 4; /* there are two */
+}
+
+static void who_reads_a_still_file_is_told_of_its_writer(void **state)
+{
+    spec_place *place = *state;
+    int told[2], asked[2], result;
+    char byte = 0;
+    if (getuid() != 0)
+        skip();
+    make_store(place);
+    assert_int_equal(chmod(place->folder, 0755), 0);
+    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(asked), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(setgid(65534) != 0 || setuid(65534) != 0
+                  ? 99
+                  : nobody_is_told_of_the_writer(place, told, asked));
+    close(told[1]); /* a child that fails is the end, not a wait */
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    spec_writing writing = open_writing(place->url);
+    append(writing.session, "Order-1", 2);
+    assert_int_equal(write(asked[1], &byte, 1), 1);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    close_writing(&writing);
+    assert_int_equal(WEXITSTATUS(result), 0);
 }
 
 static void reading_changes_no_byte(void **state)
@@ -296,6 +370,8 @@ int main(void)
         TEST(refuses_to_write_a_file_with_two_names),
         TEST(says_that_permission_is_missing),
         TEST(reads_in_a_folder_that_it_cannot_write),
+        TEST(reading_makes_no_files_that_the_owner_cannot_write),
+        TEST(who_reads_a_still_file_is_told_of_its_writer),
         TEST(reading_changes_no_byte),
         TEST(reading_leaves_no_file_beside),
     };

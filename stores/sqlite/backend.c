@@ -41,38 +41,43 @@ static neap_status look_at_file(const neapi_sqlite_store *store, neapi_mode mode
     return status;
 }
 
-/* What lies on a read-only medium can be read without the files that SQLite wants to make beside
- * it, unless one that is there has what was not yet moved into the store. */
+/* What this user cannot write can be read without the files that SQLite wants to make beside it,
+ * unless one that is there has what was not yet moved into the store. */
 static neap_status look_at_still_file(neapi_sqlite_store *store, int *code, neap_error *error)
 {
     neapi_sqlite_mark log;
-    char *path = neapi_sqlite_path_beside(store->real, "-wal");
-    if (path == NULL)
-        return neapi_nomem(error);
-    bool pending = neapi_sqlite_mark_of(path, &log) && log.size > 0;
-    neapi_free(path);
     *code = SQLITE_OK;
-    if (pending)
-        return neapi_fail(error, NEAP_STORE,
-                          "%s was not closed by its writer and lies on a read-only medium; copy "
-                          "it, together with %s-wal, to where it can be opened for writing",
-                          store->real, store->real);
     store->still.real = store->real;
+    store->still.log = neapi_sqlite_path_beside(store->real, "-wal");
+    if (store->still.log == NULL)
+        return neapi_nomem(error);
+    if (neapi_sqlite_mark_of(store->still.log, &log) && log.size > 0)
+        return neapi_fail(error, NEAP_STORE,
+                          "%s was not closed by its writer, and this user cannot write beside it; "
+                          "copy it, together with %s-wal, to where it can be opened for writing",
+                          store->real, store->real);
     if (!neapi_sqlite_mark_of(store->real, &store->still.mark))
         return neapi_fail(error, NEAP_STORE, "%s: %m", store->real);
     store->reads = NEAPI_SQLITE_IMMUTABLE;
     return look_at_file(store, NEAPI_MODE_READ, code, error);
 }
 
-static neap_status check_file(neapi_sqlite_store *store, neapi_mode mode, bool read_only,
-                              neap_error *error)
+/* Files beside it that a reader made would be the reader's, and its writer could not write them. */
+static bool makes_foreign_files(const neapi_sqlite_store *store)
+{
+    return store->reads == NEAPI_SQLITE_READS && !neapi_sqlite_path_is_own(store->real) &&
+           !neapi_sqlite_path_is_open(store->real);
+}
+
+static neap_status check_file(neapi_sqlite_store *store, neapi_mode mode, neap_error *error)
 {
     int code;
+    neap_status status;
     store->reads = NEAPI_SQLITE_READS;
-    neap_status status = look_at_file(store, mode, &code, error);
-    bool wants_files = code == SQLITE_CANTOPEN || code == SQLITE_READONLY_DIRECTORY;
-    if (status != NEAP_OK && mode == NEAPI_MODE_READ && read_only && wants_files)
+    if (mode == NEAPI_MODE_READ && makes_foreign_files(store))
         status = look_at_still_file(store, &code, error);
+    else
+        status = look_at_file(store, mode, &code, error);
     return status != NEAP_OK ? neapi_schema_explain(store->real, code, status, error) : NEAP_OK;
 }
 
@@ -85,6 +90,7 @@ static void close_store(neapi_store *base)
     neapi_free(store->batch.units);
     neapi_free(store->batch.verdicts);
     neapi_free(store->batch.spoilt);
+    neapi_free(store->still.log);
     neapi_free(store->real);
     neapi_free(store);
 }
@@ -112,7 +118,7 @@ static neap_status open_store(const neapi_url *url, neapi_mode mode, neapi_store
     if (mode == NEAPI_MODE_WRITE)
         status = neapi_sqlite_lock(store->real, &store->lock, error);
     if (status == NEAP_OK)
-        status = check_file(store, mode, path.read_only, error);
+        status = check_file(store, mode, error);
     if (status != NEAP_OK)
         close_store(&store->base);
     else
@@ -147,7 +153,13 @@ static neap_status open_session(neapi_store *base, neapi_mode mode, neapi_sessio
     session->base.store = base;
     session->base.mode = mode;
     neapi_sqlite_access access = mode == NEAPI_MODE_WRITE ? NEAPI_SQLITE_WRITES : store->reads;
-    neap_status status = neapi_connection_open(&session->connection, store->real, access, error);
+    neap_status status = NEAP_OK;
+    if (mode == NEAPI_MODE_READ && makes_foreign_files(store))
+        status = neapi_fail(error, NEAP_UNAVAILABLE,
+                            "nobody writes the file any more, and this user cannot write beside "
+                            "it; open it again");
+    if (status == NEAP_OK)
+        status = neapi_connection_open(&session->connection, store->real, access, error);
     if (status == NEAP_OK)
         status = neapi_reading_enable(session, error);
     if (access == NEAPI_SQLITE_IMMUTABLE)

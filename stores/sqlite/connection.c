@@ -43,8 +43,7 @@ neap_status neapi_connection_fail(neapi_connection *connection, int code, neap_e
         return neapi_nomem(error);
     if (code == SQLITE_READONLY_DBMOVED)
         return neapi_fail(error, status,
-                          "the file has changed, though it lies on a read-only medium; open it "
-                          "again");
+                          "the file has changed, though this user cannot write it; open it again");
     /* The connection's own words are about its last call; they fit only if that was this one. */
     bool told = connection->db != NULL && sqlite3_extended_errcode(connection->db) == code;
     const char *words = told ? sqlite3_errmsg(connection->db) : sqlite3_errstr(code);

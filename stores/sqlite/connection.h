@@ -21,9 +21,10 @@ typedef enum neapi_sqlite_access {
     NEAPI_SQLITE_IMMUTABLE /* reads what does not change: needs no files beside it */
 } neapi_sqlite_access;
 
-/* A file that is read as one that does not change. */
+/* A file that is read as one that does not change: it has not, and nobody has begun to. */
 typedef struct neapi_sqlite_still {
     const char *real;
+    char *log; /* the log's path */
     neapi_sqlite_mark mark;
 } neapi_sqlite_still;
 

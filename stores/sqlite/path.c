@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -39,6 +38,30 @@ char *neapi_sqlite_path_beside(const char *real, const char *ending)
     return path;
 }
 
+static bool is_there(const char *real, const char *ending)
+{
+    struct stat about;
+    char *path = neapi_sqlite_path_beside(real, ending);
+    bool found = path != NULL && stat(path, &about) == 0;
+    neapi_free(path);
+    return found;
+}
+
+bool neapi_sqlite_path_is_open(const char *real)
+{
+    return is_there(real, "-wal") && is_there(real, "-shm");
+}
+
+bool neapi_sqlite_path_is_own(const char *real)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", real);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL)
+        slash[slash == folder] = '\0';
+    return access(real, W_OK) == 0 && access(folder, W_OK) == 0;
+}
+
 /* The real path of a file that is still to be made: its folder's, and its name. */
 static neap_status path_to_make(char *given, char *real, neap_error *error)
 {
@@ -64,11 +87,9 @@ static neap_status path_to_make(char *given, char *real, neap_error *error)
     return NEAP_OK;
 }
 
-static neap_status look(char *given, neapi_mode mode, char *real, neapi_sqlite_path *path,
-                        neap_error *error)
+static neap_status look(char *given, neapi_mode mode, char *real, neap_error *error)
 {
     struct stat about;
-    struct statvfs system;
     if (realpath(given, real) == NULL) {
         if (errno != ENOENT)
             return neapi_fail(error, NEAP_STORE, "%s: %m", given);
@@ -89,7 +110,6 @@ static neap_status look(char *given, neapi_mode mode, char *real, neapi_sqlite_p
     if (mode == NEAPI_MODE_WRITE && about.st_nlink > 1)
         return neapi_fail(error, NEAP_STORE, "%s has %lu names (hard links), which a store cannot",
                           real, (unsigned long)about.st_nlink);
-    path->read_only = statvfs(real, &system) == 0 && (system.f_flag & ST_RDONLY) != 0;
     return NEAP_OK;
 }
 
@@ -104,7 +124,7 @@ neap_status neapi_sqlite_path_find(neap_text given, neapi_mode mode, neapi_sqlit
         return neapi_fail(error, NEAP_USAGE, "the URL's path is too long or not a path");
     memcpy(text, given.data, given.size);
     text[given.size] = '\0';
-    neap_status status = look(text, mode, real, &found, error);
+    neap_status status = look(text, mode, real, error);
     if (status != NEAP_OK)
         return status;
     found.real = neapi_alloc_text(real, strlen(real));

@@ -6,8 +6,7 @@
 #include "store/backend.h"
 
 typedef struct neapi_sqlite_path {
-    char *real;     /* absolute, without links: two spellings of one file give one path */
-    bool read_only; /* it lies on a file system that this machine does not write to */
+    char *real; /* absolute, without links: two spellings of one file give one path */
 } neapi_sqlite_path;
 
 /* Owns: the caller frees path->real (neapi_free). Errors: UNKNOWN (to be read, and not there),
@@ -24,6 +23,11 @@ typedef struct neapi_sqlite_mark {
 /* False: there is no such file. */
 bool neapi_sqlite_mark_of(const char *path, neapi_sqlite_mark *mark);
 bool neapi_sqlite_mark_equal(neapi_sqlite_mark a, neapi_sqlite_mark b);
+
+/* Whether this user can make files beside it that whoever may write it can write as well. */
+bool neapi_sqlite_path_is_own(const char *real);
+/* Whether the files that SQLite makes for reading are there. */
+bool neapi_sqlite_path_is_open(const char *real);
 
 /* The real path with something behind it. Owns: the caller (neapi_free). Errors: NULL, refused. */
 char *neapi_sqlite_path_beside(const char *real, const char *ending);

@@ -4,11 +4,12 @@
 
 #include "base/error.h"
 
-/* What is read-only here may be written elsewhere: a folder that another machine shares out. */
+/* What is read-only here may be written elsewhere: by another user, or another machine. */
 static bool is_still(const neapi_sqlite_still *still)
 {
-    neapi_sqlite_mark now;
-    return neapi_sqlite_mark_of(still->real, &now) && neapi_sqlite_mark_equal(now, still->mark);
+    neapi_sqlite_mark now, log;
+    return neapi_sqlite_mark_of(still->real, &now) && neapi_sqlite_mark_equal(now, still->mark) &&
+           !(neapi_sqlite_mark_of(still->log, &log) && log.size > 0);
 }
 
 neapi_query neapi_query_begin(neapi_connection *connection, neapi_sql sql)
@@ -84,6 +85,9 @@ void neapi_query_null(neapi_query *query)
 neap_status neapi_query_step(neapi_query *query, bool *row, neap_error *error)
 {
     int code = query->code == SQLITE_OK ? sqlite3_step(query->statement) : query->code;
+    /* No lock keeps the file as it is while it is read. */
+    if (query->connection->still != NULL && !is_still(query->connection->still))
+        code = SQLITE_READONLY_DBMOVED;
     *row = code == SQLITE_ROW;
     if (*row)
         return NEAP_OK;
