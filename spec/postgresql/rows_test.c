@@ -2,6 +2,8 @@
  * constraints, other processes, and stores that were made before there were rows. */
 #include "contract/world.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "database.h"
@@ -98,6 +100,68 @@ static void lock_of_somebody_else_is_unavailable(void **state)
     assert_non_null(strstr(error.message, "lock timeout"));
     database_end();
     commit_one(world, unit, NEAP_OK);
+    assert_count(world, "SELECT count(*) FROM {sums}", 1);
+}
+
+#define LONG_SQL "SELECT count(*) FROM generate_series(1, 2000000000)"
+
+/* Somebody cancels whatever goes on, until the thread has ended. */
+typedef struct cancelled {
+    contract_world *world;
+    bool reads;
+    neap_status status;
+    neap_error error;
+    atomic_bool ended;
+} cancelled;
+
+static void *go_on_for_long(void *user)
+{
+    cancelled *it = user;
+    neapi_outcome outcome;
+    if (it->reads) {
+        neapi_result result = NEAPI_RESULT_INIT;
+        const neapi_statement statement = {
+            .projection = T("sums"), .build = 1, .text = T(LONG_SQL)};
+        it->status = neapi_select(it->world->reader, &statement, 9, &result, &it->error);
+        neapi_result_fini(&result);
+    } else {
+        neapi_unit *unit = unit_of("INSERT INTO {sums} " LONG_SQL);
+        it->status = neapi_commit(it->world->writer, &unit, 1, NOW, &outcome, &it->error);
+        if (it->status == NEAP_OK)
+            it->status = unit->verdict.status;
+        neapi_unit_release(unit);
+    }
+    atomic_store(&it->ended, true);
+    return NULL;
+}
+
+static void cancel_while_it_goes_on(cancelled *it)
+{
+    pthread_t thread;
+    atomic_store(&it->ended, false);
+    assert_int_equal(pthread_create(&thread, NULL, go_on_for_long, it), 0);
+    while (!atomic_load(&it->ended))
+        database_run(it->world->url,
+                     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state = 'active' "
+                     "AND query LIKE '%generate_series(1, 2000000000)%' AND "
+                     "pid <> pg_backend_pid()");
+    pthread_join(thread, NULL);
+}
+
+/* It may have another go: nothing is wrong with it. On a machine that is busy it may have gone on
+ * for too long before. */
+static void what_is_cancelled_is_unavailable(void **state)
+{
+    contract_world *world = *state;
+    change_tables(world, 1, NEAPI_TABLES_CREATE, "CREATE TABLE {sums} (n bigint)");
+    for (int reads = 0; reads < 2; reads++) {
+        cancelled it = {.world = world, .reads = reads == 1};
+        for (int i = 0; i < 10 && (i == 0 || it.status == NEAP_LIMIT); i++)
+            cancel_while_it_goes_on(&it);
+        assert_int_equal(it.status, NEAP_UNAVAILABLE);
+        assert_non_null(strstr(it.error.message, "user request"));
+    }
+    commit_one(world, unit_of("INSERT INTO {sums} VALUES (1)"), NEAP_OK);
     assert_count(world, "SELECT count(*) FROM {sums}", 1);
 }
 
@@ -223,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(deferred_constraint_refuses_its_unit_alone),
         TEST(lock_of_somebody_else_is_unavailable),
+        TEST(what_is_cancelled_is_unavailable),
         TEST(view_in_its_place_is_read_by_the_same_roles),
         TEST(view_that_others_depend_on_stays),
         TEST(tables_of_another_process_are_seen),

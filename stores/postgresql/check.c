@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/platform.h"
 #include "base/text.h"
 #include "check_sql.h"
 #include "projected.h"
@@ -96,20 +97,38 @@ static bool judge_answer(neapi_pg_projected *projected, const PGresult *row)
 
 /* ---- Asking PostgreSQL ----------------------------------------------------------------------- */
 
+neap_status neapi_pg_projected_run(neapi_pg_projected *projected, neap_error *error)
+{
+    const neapi_platform *platform = neapi_platform_machine();
+    int64_t began_us = neapi_monotonic_us(platform);
+    neap_status status = neapi_pg_run(projected->connection, error);
+    projected->took_us = neapi_monotonic_us(platform) - began_us;
+    return status;
+}
+
+/* A statement was stopped, because it went on for too long or because somebody has cancelled it:
+ * both have one code, and the words are in the server's language. Two clocks may differ by a
+ * little. */
+static bool was_too_long(const neapi_pg_projected *projected, const neap_error *error)
+{
+    return projected->took_us >= (int64_t)NEAPI_PG_STATEMENT_SECONDS * 990000 &&
+           strstr(error->message, "user request") == NULL;
+}
+
 bool neapi_pg_blame(neapi_pg_projected *projected, const neap_error *error, neap_status *verdict)
 {
-    /* 21 to 23 values and constraints, 2B what others depend on, 54 too much, 57014 too long. */
+    /* 21 to 23 values and constraints, 2B what others depend on, 54 too much, 57014 stopped. */
     static const char *const ours[] = {"0A", "21", "22", "23", "25001", "2B", "2F",
                                        "38", "39", "42", "44", "55000", "P0", NULL};
     const char *state = projected->connection->state;
-    bool limit = strncmp(state, "54", 2) == 0 || strcmp(state, "57014") == 0;
-    bool blamed = limit;
+    bool late = strcmp(state, "57014") == 0 && was_too_long(projected, error);
+    bool limit = late || strncmp(state, "54", 2) == 0, blamed = limit;
     for (size_t i = 0; ours[i] != NULL && !blamed; i++)
         blamed = strncmp(state, ours[i], strlen(ours[i])) == 0;
     if (!blamed || projected->connection->lost)
         return false;
     *verdict = limit ? NEAP_LIMIT : NEAP_STORE;
-    if (strcmp(state, "57014") == 0)
+    if (late)
         snprintf(projected->why, sizeof projected->why, "it goes on for more than %d seconds",
                  NEAPI_PG_STATEMENT_SECONDS);
     else
@@ -157,7 +176,7 @@ static const char *function_text(neapi_pg_projected *projected, const char *sche
 static neap_status ask(neapi_pg_projected *projected, size_t check_at, neapi_pg_use use,
                        neap_status *verdict, neap_error *error)
 {
-    neap_status status = neapi_pg_run(projected->connection, error);
+    neap_status status = neapi_pg_projected_run(projected, error);
     if (status != NEAP_OK) {
         if (!neapi_pg_blame(projected, error, verdict))
             return status;

@@ -34,6 +34,7 @@ typedef struct neapi_pg_projected {
     neapi_pg_template template;
     neapi_buffer text;
     neapi_arena arena; /* values of statements that are queued */
+    int64_t took_us;   /* the last run */
     char why[NEAPI_PG_WHY];
 } neapi_pg_projected;
 
@@ -76,8 +77,11 @@ neap_status neapi_pg_prepare(neapi_pg_projected *projected, neapi_pg_use use,
 bool neapi_pg_prepared_queue(neapi_pg_projected *projected, const neapi_pg_prepared *prepared,
                              const neapi_statement *given, int64_t extra, neap_status *verdict);
 
-/* The run before failed. Whether what a statement said is to blame: then *verdict and why say so.
- */
+/* Runs what is queued on the connection, statements of projections among it. Errors: as
+ * neapi_pg_run. */
+neap_status neapi_pg_projected_run(neapi_pg_projected *projected, neap_error *error);
+
+/* That run failed. Whether what a statement said is to blame: then *verdict and why say so. */
 bool neapi_pg_blame(neapi_pg_projected *projected, const neap_error *error, neap_status *verdict);
 
 /* In the transaction under way, as prepare. statement: checks one without preparing it. tables:

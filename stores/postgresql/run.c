@@ -60,7 +60,7 @@ static neap_status flush(unit_run *running, neap_error *error)
     running->queued = 0;
     if (queued == 0)
         return NEAP_OK;
-    neap_status status = neapi_pg_run(connection, error), verdict = NEAP_OK;
+    neap_status status = neapi_pg_projected_run(running->projected, error), verdict = NEAP_OK;
     neapi_arena_clear(&running->projected->arena);
     if (status == NEAP_OK)
         return neapi_pg_go_on(connection, error);

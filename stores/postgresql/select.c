@@ -196,7 +196,7 @@ static neap_status run(neapi_pg_projected *projected, const neapi_statement *giv
     int64_t most = limit < INT64_MAX ? (int64_t)limit + 1 : INT64_MAX;
     if (!neapi_pg_prepared_queue(projected, prepared, given, most, verdict))
         return *verdict == NEAP_OK ? neapi_nomem(error) : NEAP_OK;
-    status = neapi_pg_run(connection, error);
+    status = neapi_pg_projected_run(projected, error);
     if (status == NEAP_OK)
         return take_rows(neapi_pg_result(connection, 0), limit, result, error);
     return neapi_pg_blame(projected, error, verdict) ? NEAP_OK : status;

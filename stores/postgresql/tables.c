@@ -29,7 +29,7 @@ static neap_status refuse(neapi_pg_projected *projected, neap_status *verdict, c
 /* Runs what is queued; what it says is wrong with it is the projection's. */
 static neap_status run(neapi_pg_projected *projected, neap_status *verdict, neap_error *error)
 {
-    neap_status status = neapi_pg_run(projected->connection, error);
+    neap_status status = neapi_pg_projected_run(projected, error);
     if (status == NEAP_OK || neapi_pg_blame(projected, error, verdict))
         return NEAP_OK;
     return status;
