@@ -21,12 +21,19 @@
 
 static own_server server;
 
+static void ignore_notice(void *user, const PGresult *result)
+{
+    (void)user;
+    (void)result;
+}
+
 static PGconn *connect_to(const char *text)
 {
     char whole[256];
     snprintf(whole, sizeof whole, "host=%s user=neap dbname=postgres %s", server.folder, text);
     PGconn *pg = PQconnectdb(whole);
     assert_int_equal(PQstatus(pg), CONNECTION_OK);
+    PQsetNoticeReceiver(pg, ignore_notice, NULL);
     return pg;
 }
 

@@ -166,6 +166,19 @@ static neap_status refused(neapi_pg_connection *connection, neap_error *error)
                      PQerrorMessage(connection->pg));
 }
 
+/* What the server says while it is connected to, such as that it is shut down at that moment, libpq
+ * prints itself unless it is told where that goes; it can be told only once there is a connection
+ * in the making, and go on from there with its own waiting, for each host, only by a reset. */
+static PGconn *connect_quietly(const char *const *names, const char *const *values)
+{
+    PGconn *pg = PQconnectStartParams(names, values, 0);
+    if (pg == NULL || PQstatus(pg) == CONNECTION_BAD)
+        return pg;
+    PQsetNoticeReceiver(pg, ignore_notice, NULL);
+    PQreset(pg);
+    return pg;
+}
+
 static PGconn *connect_to(const neapi_pg_target *target)
 {
     const char *names[64], *values[64];
@@ -187,7 +200,7 @@ static PGconn *connect_to(const neapi_pg_target *target)
     names[count] = "client_encoding";
     values[count++] = "UTF8";
     names[count] = values[count] = NULL;
-    return PQconnectdbParams(names, values, 0);
+    return connect_quietly(names, values);
 }
 
 neap_status neapi_pg_connect(neapi_pg_connection *connection, neap_error *error)
@@ -201,7 +214,6 @@ neap_status neapi_pg_connect(neapi_pg_connection *connection, neap_error *error)
         disconnect(connection);
         return status;
     }
-    PQsetNoticeReceiver(connection->pg, ignore_notice, NULL);
     if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1)
         return lost(connection, error);
     clear_results(connection);
