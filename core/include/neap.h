@@ -189,7 +189,10 @@ typedef struct neap_options {
                                  record for each message that is answered */
     /* Which subscriptions run here: names with commas, "" for none; NULL: all. The others are left
      * as the store has them, and are not waited for. Where not all run, what is due in the store's
-     * queue is left as well. What is part of commands (inline projections) is not asked. */
+     * queue is left as well. What is part of commands (inline projections) is not asked.
+     * In a store that several processes write to: those that may run here, as they are shared out
+     * among the processes that may run them; each runs in one of them. What is queued of a saga is
+     * done by who runs the saga, and the rest of the queue by a process that may run all. */
     const char *subscriptions;
     /* Projections that are made anew from when the runtime starts: names with commas; NULL: none.
      * What is being made anew already goes on, and is not begun once more after that:

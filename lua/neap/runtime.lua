@@ -3,10 +3,11 @@
 -- The runtime, as core/script/host.c provides it to a host's Lua.
 
 ---@class neap.Options
----@field store? string URL: "memory:" (default), "sqlite:PATH"
+---@field store? string URL: "memory:" (default), "sqlite:PATH", "postgresql://…"
 ---@field read_only? boolean opens the store for reading; dispatch is an error
 ---@field subscriptions? string names with commas of the subscriptions that run here, "" for none;
---- without it all of them, and what is due in the queue. The others are left as the store has them
+--- without it all of them, and what is due in the queue. The others are left as the store has
+--- them. Where several processes may write: those that may run here; each runs in one of them
 ---@field rebuild? string names with commas of projections that are made anew from now on; what is
 --- being made anew already goes on, and is not begun once more: see runtime:rebuild_progress()
 ---@field record_commands? boolean true: the command that decided is recorded with its events
