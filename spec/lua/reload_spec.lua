@@ -241,6 +241,64 @@ describe("reload", function()
     assert.same({ 20, 30 }, { first.before.events[1].data.total, first.after.events[1].data.total })
   end)
 
+  it("goes on from the right state where a handler has changed its own", function()
+    fill()
+    local report = reloaded(with("PayOrder = function(_, c, context)",
+      'PayOrder = function(order, c, context) order.status = "new";'))
+    assert.same({ 6, 1 }, { report.decisions.compared, report.decisions.differing })
+    local first = report.decisions.first[1]
+    assert.same({ "PayOrder", "handler" }, { first.command, first.after.error.code })
+    assert.matches("changed its state at 'status'", first.after.error.message)
+    assert.equal(0, states_of(report, "Order").differing)
+  end)
+
+  it("tells of commands that the new code would not take, or take elsewhere", function()
+    fill()
+    local report = reloaded(with('shop:command "PayOrder" { id = "string" }',
+      'shop:command "PayOrder" { id = "string", by = "string" }'))
+    local first = report.decisions.first[1]
+    assert.same({ 1, "PayOrder", "invalid" },
+      { report.decisions.differing, first.command, first.after.error.code })
+    assert.matches("by", first.after.error.message)
+    write(shop_lua)
+    report = reloaded((with("    NoteOrder = function(_, c) return Noted { id = c.id } end,\n", "")
+      :gsub("    PayOrder = function.-\n", "")
+      :gsub('shop:saga', [[
+shop:aggregate "Payment" {
+  key = "id",
+  initial = {},
+  commands = {
+    PayOrder = function(_, c, context) return Paid { id = c.id, at = context:now() } end,
+    NoteOrder = function(_, c) return Noted { id = c.id } end,
+  },
+  events = { OrderPaid = function() end, OrderNoted = function() end },
+}
+%0]])))
+    first = report.decisions.first[1]
+    assert.same({ 1, "PayOrder" }, { report.decisions.differing, first.command })
+    assert.equal("it would go to Payment-o-1", first.after.error.message)
+  end)
+
+  it("finds nothing where both stop alike", function()
+    local stops = with("doc.paid = true", 'error("no")')
+    write(stops)
+    fill()
+    local report = reloaded(stops)
+    assert.is_true(report.same)
+    assert.same({ 2, 0 }, { states_of(report, "by_order").compared,
+      states_of(report, "by_order").differing })
+  end)
+
+  it("does not compare an aggregate by key with one by tags", function()
+    fill()
+    local report = reloaded((with('  key = "id",\n  initial = { status = "new" },',
+      '  tags = { "id" },\n  initial = { status = "new" },')
+      :gsub('shop:event "(%w+)"', 'shop:event("%1", { tags = { "id" } })')))
+    assert.equal("it is by key in one code and by tags in the other",
+      states_of(report, "Order").passed_over)
+    assert.equal(0, report.decisions.compared)
+  end)
+
   it("names documents that differ", function()
     fill()
     local changed = with("doc.paid = true", 'doc.paid = "yes"')
