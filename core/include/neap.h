@@ -1080,14 +1080,14 @@ NEAP_API void neap_history_compare_options_init_sized(neap_history_compare_optio
 /* What changed code makes of a log: folds it with the domains of two histories on one store side by
  * side, and decides each command that was recorded again, on the state before it, with the time,
  * meta and id of then. The report is one JSON object: which instances, documents and sagas differ,
- * and from which event on; which decisions would be others than those that were recorded; and which
- * cannot be made again. Aggregates, projections and sagas that only one of both has are not in it,
- * nor are projections that keep rows.
+ * and from which event on; which decisions would be others than those that were recorded; which
+ * cannot be made again; and what is not compared, as only one of both has it or as it keeps rows.
  *
- * It takes memory for the documents and sagas of both. `before` is asked whether to go on, with
- * positions up to twice the log's. options may be NULL. Owns: the caller (neap_free()). Threads:
- * any. Errors: USAGE (the options; histories of two stores), UNKNOWN (the aggregate, the position),
- * HANDLER (a domain cannot be loaded), UNAVAILABLE (options.go_on), STORE, NOMEM. */
+ * It takes memory for the documents and sagas of both. `before` is asked whether to go on, on the
+ * way to several times the log's last position. options may be NULL. Owns: the caller
+ * (neap_free()). Threads: any. Errors: USAGE (the options; histories of two stores), UNKNOWN (the
+ * aggregate, the position), HANDLER (a domain cannot be loaded), UNAVAILABLE (options.go_on),
+ * STORE, NOMEM. */
 NEAP_API neap_status neap_history_compare(neap_history *before, neap_history *after,
                                           const neap_history_compare_options *options, char **json,
                                           size_t *size, neap_error *error);
