@@ -158,6 +158,8 @@ neap_status neapi_changed_decide(neapi_changed *it, neapi_changed_pair *pair,
 neap_status neapi_changed_command(neapi_changed *it, const neap_event *event,
                                   neapi_command *command, bool *found, neap_error *error);
 
+/* ---- Which events one command decided (changed_reader.c) ------------------------------------- */
+
 /* Events that one command decided, or a single one that none did: a stream's, a category's. */
 typedef struct neapi_decision_reader {
     neapi_session *session;
