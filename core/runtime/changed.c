@@ -1,5 +1,7 @@
 #include "runtime/changed.h"
 
+#include <limits.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -169,12 +171,15 @@ static neap_status compare_folds(neapi_changed *it, neap_error *error)
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
-/* An engine of its own: those of pasts know what happens there. */
+/* An engine of its own: those of pasts know what happens there. What was recorded may have been so
+ * with larger limits than the usual ones. */
 static neap_status open_code(neapi_changed_code *code, const neap_history *history,
                              neap_error *error)
 {
     const neap_runtime *model = history->model;
-    const neapi_engine_options options = neapi_runtime_engine_options(model);
+    neapi_engine_options options = neapi_runtime_engine_options(model);
+    options.unit_events = UINT_MAX;
+    options.unit_bytes = options.message_bytes = NEAPI_CHANGED_BYTES;
     neap_status status = neapi_engine_open(model->sources, &options, &code->engine, error);
     if (status == NEAP_OK)
         code->catalog = neapi_engine_catalog(code->engine);

@@ -13,6 +13,8 @@
 
 enum { NEAPI_BEFORE, NEAPI_AFTER, NEAPI_CODES };
 
+#define NEAPI_CHANGED_BYTES ((size_t)1 << 30) /* of a state, a document, a decision: no limit */
+
 /* ---- What was found (changed_found.c) -------------------------------------------------------- */
 
 /* JSON objects about positions: the first so many in the order of the log, whatever the order in

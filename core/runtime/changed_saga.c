@@ -124,7 +124,7 @@ static neap_status handle(neapi_changed *it, neapi_changed_fold *fold, int code,
     if (status == NEAP_OK)
         status = neapi_engine_saga_event(engine, &step, event, &why);
     if (status == NEAP_OK && (step.handled || fold->effects.first != NULL))
-        status = take(engine, &step, side, it->history->model->options.unit_bytes, &why);
+        status = take(engine, &step, side, NEAPI_CHANGED_BYTES, &why);
     neapi_engine_state_free(engine, step.state);
     return status == NEAP_OK ? NEAP_OK : stop(side, &why, error);
 }

@@ -471,6 +471,30 @@ return shop]])
     assert.equal(1, states_of(report, "Order").differing)
   end)
 
+  it("decides again what fills more than a page of events", function()
+    local many = with("NoteOrder = function(_, c) return Noted { id = c.id } end", [[
+NoteOrder = function(_, c)
+      local events = {}
+      for i = 1, tonumber(c.id:match "%d+") do events[i] = Noted { id = c.id } end
+      return table.unpack(events)
+    end]])
+    write(many)
+    do
+      local runtime <close> = assert(neap.open(path,
+        { store = url, subscriptions = "", unit_events = 5000 }))
+      for _ = 1, 300 do runtime:send("NoteOrder", { id = "o-7" }) end
+      assert(runtime:drain())
+      assert(runtime:dispatch("NoteOrder", { id = "o-4000" }))
+    end
+    local report = reloaded(many)
+    assert.is_true(report.same)
+    assert.same({ 301, 6100 }, { report.decisions.compared, report.to })
+    report = reloaded((many:gsub('%(c.id:match "%%d%+"%)', "%0 // 4 * 4")))
+    assert.same({ 300, 1 }, { report.decisions.differing, report.decisions.first[1].position })
+    assert.same({ 7, 4 }, { #report.decisions.first[1].recorded,
+      #report.decisions.first[1].after.events })
+  end)
+
   it("counts everything, and tells the first ones", function()
     fill()
     local report = reloaded(with("total = c.total", "total = -c.total"), { limit = 1 })
