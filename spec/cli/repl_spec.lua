@@ -685,6 +685,11 @@ wait events (Ctrl-C stops)
 wait slow@30001>
 type at(0)\r
 wait slow@0>
+type reload()\r
+wait of 60002 events (Ctrl-C stops)
+type \cC
+wait error: unavailable: stopped at position
+wait slow@0>
 type at()\r
 wait of 30001 events (Ctrl-C stops)
 type \cC
