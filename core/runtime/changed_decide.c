@@ -55,6 +55,8 @@ static void write_error(neapi_buffer *json, const neap_error *error)
     neapi_json_quote(json, neapi_text_of(error->code));
     neapi_buffer_format(json, ",\"status\":\"%s\",\"message\":", neap_status_name(error->status));
     neapi_json_quote(json, neapi_text_of(error->message));
+    if (error->details[0] != '\0')
+        neapi_buffer_format(json, ",\"details\":%s", error->details);
     neapi_buffer_byte(json, '}');
 }
 
@@ -74,7 +76,7 @@ static bool same_as_stored(const deciding *job, const neapi_unit *unit)
     return same;
 }
 
-/* The same with what they are today. *at: how many of the unit's were found so far. */
+/* The same with what they are today. */
 static neap_status compare_today(const deciding *job, int code, const neapi_unit *unit, bool *same,
                                  neap_error *error)
 {
@@ -105,11 +107,13 @@ static neap_status take_events(const deciding *job, int code, outcome *out, neap
     if (out->as_recorded)
         return NEAP_OK;
     neap_status status = compare_today(job, code, unit, &out->as_recorded, error);
+    if (status != NEAP_OK || out->as_recorded)
+        return status;
     NEAPI_BUFFER_LITERAL(&out->json, "[");
     for (size_t i = 0; i < unit->event_count; i++)
         write_event(&out->json, unit->events[i].type, unit->events[i].data);
     neapi_write_end(&out->json, '[');
-    return status;
+    return NEAP_OK;
 }
 
 /* The handler has changed the state that it was given: it is folded again. */

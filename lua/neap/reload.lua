@@ -42,10 +42,16 @@ local reload = {}
 ---@field first neap.ReloadDifference[] the first ones in the log
 ---@field passed_over? string why none were compared
 
+---@class neap.ReloadError
+---@field code string of a rejection the domain's own
+---@field status string "rejected", "invalid" …
+---@field message string
+---@field details? any of a rejection
+
 ---What code decides: events, or an error in their place.
 ---@class neap.ReloadOutcome
 ---@field events? { type: string, data: table }[]
----@field error? { code: string, status: string, message: string } of a rejection the domain's code
+---@field error? neap.ReloadError
 
 ---A recorded command that the new code decides otherwise.
 ---@class neap.ReloadDecision

@@ -178,7 +178,7 @@ describe("reload", function()
   it("names recorded decisions that would be others", function()
     fill()
     local changed = with("--GUARD",
-      'if not order.paid then return neap.reject("unpaid", "it is not paid") end')
+      'if not order.paid then return neap.reject("unpaid", "it is not paid", { due = 20 }) end')
     local report = reloaded(changed)
     assert.is_false(report.same)
     assert.equal(0, states_of(report, "Order").differing)
@@ -187,8 +187,9 @@ describe("reload", function()
     assert.same({ "ShipOrder", 5, "Order-o-2", { id = "o-2" }, { by = "ada" } },
       { first.command, first.position, first.stream, first.data, first.meta })
     assert.equal("OrderShipped", first.recorded[1].type)
-    assert.same({ error = { code = "unpaid", status = "rejected", message = "it is not paid" } },
-      first.after)
+    assert.same({ error = {
+      code = "unpaid", status = "rejected", message = "it is not paid", details = { due = 20 },
+    } }, first.after)
     assert.is_nil(first.before)
     assert.equal(line_of(changed, "ShipOrder = function(order, c, context)"), first.handler)
   end)
