@@ -145,6 +145,10 @@ return function(session, path, options)
   if path ~= nil and type(path) ~= "string" then
     check.misuse("reload(path, options): the path must be a text, but is a %s", type(path))
   end
+  if session.writer and not (options and options.keep == false) then
+    check.misuse("reload: commands of this session are decided by the code that it began with; "
+      .. "reload { keep = false } only looks, and neap repl --write begins with the new code")
+  end
   local other = value.raised(session.history:again(path))
   local report = value.raised(session.history:compare(other, options))
   local watched = {}

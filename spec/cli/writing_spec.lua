@@ -130,6 +130,17 @@ send("PayOrder", { order = "o-1" })
     end
   end)
 
+  it("only looks at changed code", function()
+    local status, out, err = script(past, [[
+dispatch("PlaceOrder", { order = "o-1", total = 7 }).version
+reload { keep = false }
+reload()
+]], "--write")
+    assert.same({ 1, "1\n" .. past .. ", positions 1 to 1; the session stays with the code that it "
+      .. "has\nno difference: Order 1, by_status 1, decisions 1\n" }, { status, out })
+    assert.matches("line 3: error: reload: commands of this session are decided by the code", err)
+  end)
+
   it("says who has the store", function()
     local writer = neap.start { "run", past, "--store", store }
     finally(function() writer:cleanup() end)
