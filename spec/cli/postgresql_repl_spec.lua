@@ -104,6 +104,11 @@ describe("neap repl on PostgreSQL", function()
     .. "(state = 'idle' AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL))), count(*) "
     .. "FROM pg_stat_activity WHERE usename = '%s'"
 
+  local function listening()
+    return "SELECT count(*) FROM pg_stat_activity WHERE usename = '" .. reader
+      .. "' AND query LIKE 'LISTEN %'"
+  end
+
   it("needs no more than to read, and changes no row", function()
     local before = contents()
     local status, out, err = neap.run({ "repl", domain, "--store", reads }, { stdin = verbs })
@@ -161,11 +166,9 @@ late = it:at()
   it("follows what others append, which the server tells it", function()
     local session = neap.start { "repl", domain, "--store", reads }
     finally(function() session:cleanup() end)
-    local listening = "SELECT count(*) FROM pg_stat_activity WHERE usename = '" .. reader
-      .. "' AND query LIKE 'LISTEN %'"
     session:send 'watch(function() if armed then armed = print "there" end end); armed = true\n'
     session:send 'follow { type = "OrderShipped", limit = 2, timeout = 60 }\n'
-    neap.wait("it to listen", function() return psql(listening) == "1\n" end)
+    neap.wait("it to listen", function() return psql(listening()) == "1\n" end)
     assert.equal("0", psql(busy:format(reader)):match "%d+")
     assert.equal(0, (neap.run({ "run", domain, "--store", store }, { stdin = orders })))
     session:send "position()\n"
@@ -174,9 +177,20 @@ late = it:at()
     assert.matches("^9  .*  OrderShipped  ", lines[2])
     assert.matches("^10  .*  OrderShipped  ", lines[3])
     assert.equal("10", lines[4])
-    neap.wait("it to listen no more", function() return psql(listening) == "0\n" end)
+    neap.wait("it to listen no more", function() return psql(listening()) == "0\n" end)
     assert.equal("", session:err())
     assert.equal(0, session:close())
+  end)
+
+  it("has neap events --follow told, too", function()
+    local follower = neap.start { "events", "--store", reads, "--follow", "--from", "6" }
+    finally(function() follower:cleanup() end)
+    neap.wait("it to listen", function() return psql(listening()) == "1\n" end)
+    assert.equal(0, (neap.run({ "run", domain, "--store", store }, { stdin = orders })))
+    assert.matches('"position":6,', follower:lines(5)[1])
+    follower:signal "TERM"
+    assert.equal(0, follower:ended())
+    assert.equal("", follower:err())
   end)
 
   it("writes beside a process that runs the domain, and leaves what reacts to it", function()
