@@ -48,7 +48,13 @@ end
 
 -- The session goes to the end; the receipt shows its events, and what changed in what is watched.
 local function recorded(session, receipt)
-  local changes = session:move(value.raised(session.history:last()))
+  local moved, changes = pcall(function()
+    return session:move(value.raised(session.history:last()))
+  end)
+  if not moved then
+    error(string.format("it took effect, but the session did not come to %d: %s", receipt.position,
+      tostring(changes)), 0)
+  end
   local lines = {}
   if receipt.repeated then lines[1] = ink.hint "the key is known: it took effect before" end
   local count = #receipt.events
