@@ -1046,6 +1046,67 @@ NEAP_API neap_status neap_history_time(neap_history *history, int64_t at_us, uin
 NEAP_API neap_status neap_history_event(neap_history *history, const char *id, uint64_t *position,
                                         neap_error *error);
 
+/* One of the log's events as a branch has it. */
+typedef struct neap_edit {
+    uint64_t position;
+    const char *json; /* its data, as its schema of today wants it; NULL: it is left out */
+    size_t json_size;
+} neap_edit;
+
+/* Start with neap_branch_options_init(). Texts are borrowed for the call. */
+typedef struct neap_branch_options {
+    size_t size;
+    const neap_edit *edits;
+    size_t edit_count;
+    const char *path;    /* of another version of the domain; NULL: the past's own */
+    const char *replace; /* functions of the domain that are other ones there, as a JSON list of
+                            {"of":"Order","name":"ShipOrder","code":"function(order) … end"}; NULL:
+                            none */
+    const char *answers; /* what services give there: {"payments":{"charge":…}}; NULL: nothing */
+    int64_t now_us;      /* what the clock says, µs since 1970; 0: when the past's last event was
+                            recorded */
+} neap_branch_options;
+
+NEAP_API void neap_branch_options_init_sized(neap_branch_options *options, size_t size);
+#define neap_branch_options_init(options)                                                          \
+    neap_branch_options_init_sized((options), sizeof *(options))
+
+/* A fork of a past, or of a branch: a runtime that begins with what was there, and takes commands
+ * and events. They are in memory, behind those of the store, which stays as it is; neither the past
+ * nor another branch notices. Without edits and with the same domain it is there at once, however
+ * much there is; else what is not folded in that way yet is folded again. options: NULL for none.
+ *
+ * neap_dispatch(), neap_publish() and neap_send() go there as to any runtime with lanes 0;
+ * projections and sagas follow, and what sagas send is done, within neap_drain() or
+ * neap_history_advance(). What was queued before the branch began counts as done, but for what was
+ * not due yet. Services do nothing: neap_history_calls() tells what they were asked to do.
+ * Subscribers and outboxes do not run. The clock stands still but for neap_history_advance().
+ *
+ * An event that is left out keeps its position and version. One with other data keeps its tags.
+ * Owns: the caller owns *branch (neap_close()); the past may be closed before. Threads: as the
+ * past's. Errors: USAGE (it is no past; options), UNKNOWN (an edit's position), INVALID (an edit's
+ * data), HANDLER (the other version, a replacement), else as neap_history_at(). */
+NEAP_API neap_status neap_history_branch(neap_runtime *past, const neap_branch_options *options,
+                                         neap_runtime **branch, neap_error *error);
+/* Moves a branch's clock on, and does what is due then, and what follows from it; 0: what is due
+ * now. Threads: owner. Errors: USAGE (it is no branch; back), TIMEOUT (it does not come to an end
+ * within timeout_ms; 0: no limit), else as neap_drain(). */
+NEAP_API neap_status neap_history_advance(neap_runtime *branch, int64_t us, uint32_t timeout_ms,
+                                          neap_error *error);
+/* What the branch's services were asked to do so far, as a JSON list of {"service":…,"name":…,
+ * "arguments":[…]}. Owns: the caller (neap_free()). Threads: any. Errors: USAGE (no branch), NOMEM.
+ */
+NEAP_API neap_status neap_history_calls(neap_runtime *branch, char **json, size_t *size,
+                                        neap_error *error);
+
+/* What was queued in a past, most of it by sagas, done or not, as a JSON list of
+ * {"key":…,"entry":…}: an entry's id is the last 36 characters of its key, and it may be there more
+ * than once. Of a branch what was queued since it began, and with `folded` also what folding the
+ * log before it queued. Owns: the caller (neap_free()). Threads: any. Errors: USAGE (no past),
+ * STORE, NOMEM. */
+NEAP_API neap_status neap_history_issued(neap_runtime *past, bool folded, char **json, size_t *size,
+                                         neap_error *error);
+
 /* The streams that a past has, in the order in which they began, as a JSON list of {"stream":…,
  * "version":…,"first":…,"last":…}, the latter two positions. options (NULL: all of them): prefix,
  * behind and limit; the log is looked through once for all pasts. Owns: the caller (neap_free()).

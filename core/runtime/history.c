@@ -69,22 +69,25 @@ static neap_options options_of_a_past(const neap_history *history)
     return options;
 }
 
-neap_history *neapi_history_hold(neap_history *history)
-{
-    atomic_fetch_add(&history->references, 1);
-    return history;
-}
-
 void neapi_history_release(neap_history *history)
 {
     if (history == NULL || atomic_fetch_sub(&history->references, 1) != 1)
         return;
     neap_close(history->model);
-    neapi_store_close(history->log);
+    if (history->of != NULL)
+        neapi_history_release(history->of);
+    else
+        neapi_store_close(history->log);
     neapi_buffer_fini(&history->chosen);
     neapi_past_keep_fini(&history->keep);
     neapi_stream_list_fini(&history->streams);
     neapi_free(history);
+}
+
+neap_history *neapi_history_hold(neap_history *history)
+{
+    atomic_fetch_add(&history->references, 1);
+    return history;
 }
 
 static neap_history *new_history(const neap_history_options *options)
@@ -134,6 +137,27 @@ neap_status neap_history_open(const char *path, const neap_history_options *give
     return status;
 }
 
+neap_status neapi_history_with(neap_history *history, neapi_sources *sources,
+                               neap_history **variant, neap_error *error)
+{
+    neap_history *made = new_history(&history->options);
+    if (made == NULL) {
+        neapi_sources_free(sources);
+        return neapi_nomem(error);
+    }
+    made->of = neapi_history_hold(history);
+    made->log = history->log;
+    const neap_options options = options_of_a_past(made);
+    neap_status status = neapi_runtime_load_sources(sources, &options, &made->model, error);
+    if (status == NEAP_OK)
+        status = choose(made, error);
+    if (status == NEAP_OK)
+        *variant = made;
+    else
+        neapi_history_release(made);
+    return status;
+}
+
 void neap_history_close(neap_history *history)
 {
     neapi_history_release(history);
@@ -175,12 +199,25 @@ static void move_to(neap_runtime *past, uint64_t position)
     neapi_hub_missed(past->hub, position);
 }
 
+neap_status neapi_history_fold(neap_runtime *past, neap_error *error)
+{
+    neapi_hub_missed(past->hub, neapi_past_store_head(past->store));
+    neap_status status = neap_drain(past, 0, error);
+    return status == NEAP_UNAVAILABLE ? NEAP_OK : status;
+}
+
 /* What has stopped at an event that it cannot handle stays there, as it did, or would have. */
 static neap_status fold_to(neap_runtime *past, uint64_t position, neap_error *error)
 {
-    move_to(past, position);
-    neap_status status = neap_drain(past, 0, error);
-    return status == NEAP_UNAVAILABLE ? NEAP_OK : status;
+    neapi_past_store_move(past->store, position);
+    return neapi_history_fold(past, error);
+}
+
+/* Whether nothing up to the position was edited. */
+static bool is_as_the_log(const neap_runtime *past, uint64_t position)
+{
+    const neapi_past_edits *edits = neapi_past_store_edits(past->store);
+    return edits->count == 0 || position < edits->items[0].position;
 }
 
 static neap_status fold_forward(neap_runtime *past, uint64_t target, neap_error *error)
@@ -200,7 +237,7 @@ static neap_status fold_forward(neap_runtime *past, uint64_t target, neap_error 
         status = neapi_history_go_on(history, at, target, error);
         if (status == NEAP_OK)
             status = fold_to(past, next, error);
-        if (status == NEAP_OK && next == to_keep)
+        if (status == NEAP_OK && next == to_keep && is_as_the_log(past, next))
             keep(past, next);
         at = next;
     }
@@ -236,13 +273,33 @@ static void fold_all_alike(const neapi_catalog *catalog)
         catalog->subscriptions[i]->is_inline = false;
 }
 
-static neap_status start_from(neap_runtime *past, uint64_t position, neap_error *error)
+/* The last of what is kept that is as it would be folded up to the position. */
+static neapi_kept_past *nearest(neap_history *history, uint64_t position,
+                                const neapi_past_edits *edits)
+{
+    if (edits != NULL && edits->count != 0 && edits->items[0].position <= position)
+        position = edits->items[0].position - 1;
+    return neapi_past_keep_nearest(&history->keep, position);
+}
+
+static neap_status add_edits(neapi_store *store, const neapi_past_edits *edits, neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    for (size_t i = 0; edits != NULL && i < edits->count && status == NEAP_OK; i++)
+        status = neapi_past_store_edit(store, &edits->items[i], error);
+    return status;
+}
+
+static neap_status start_from(neap_runtime *past, uint64_t position, const neapi_past_edits *edits,
+                              neap_error *error)
 {
     neap_history *history = past->history;
     neap_status status = neapi_past_store_new(history->log, &past->store, error);
+    if (status == NEAP_OK)
+        status = add_edits(past->store, edits, error);
     if (status != NEAP_OK)
         return status;
-    neapi_kept_past *kept = folds(past) ? neapi_past_keep_nearest(&history->keep, position) : NULL;
+    neapi_kept_past *kept = folds(past) ? nearest(history, position, edits) : NULL;
     if (kept != NULL) {
         status = neapi_kept_past_put(kept, past->store, error);
         neapi_past_store_move(past->store, kept->position);
@@ -251,21 +308,29 @@ static neap_status start_from(neap_runtime *past, uint64_t position, neap_error 
     return status == NEAP_OK ? neap_start(past, error) : status;
 }
 
-/* chosen: which subscriptions are folded there. */
-static neap_status make_past(neap_history *history, const char *chosen, uint64_t position,
-                             neap_runtime **past, neap_error *error)
+neap_status neapi_history_load(neap_history *history, const char *chosen, neap_clock clock,
+                               void *clock_user, neap_runtime **past, neap_error *error)
 {
-    neap_runtime *made;
-    neap_status status = find_position(history, position, &position, error);
-    if (status != NEAP_OK)
-        return status;
     neap_options options = options_of_a_past(history);
     options.subscriptions = chosen;
-    status = neapi_runtime_load_past(history, history->model->sources, &options, &made, error);
+    options.clock = clock;
+    options.clock_user = clock_user;
+    neap_status status =
+        neapi_runtime_load_past(history, history->model->sources, &options, past, error);
+    if (status == NEAP_OK)
+        fold_all_alike((*past)->catalog);
+    return status;
+}
+
+/* chosen: which subscriptions are folded there. */
+static neap_status make_past(neap_history *history, const char *chosen, uint64_t position,
+                             const neapi_past_edits *edits, neap_runtime **past, neap_error *error)
+{
+    neap_runtime *made;
+    neap_status status = neapi_history_load(history, chosen, NULL, NULL, &made, error);
     if (status != NEAP_OK)
         return status;
-    fold_all_alike(made->catalog);
-    status = start_from(made, position, error);
+    status = start_from(made, position, edits, error);
     if (status == NEAP_OK)
         status = fold_forward(made, position, error);
     if (status == NEAP_OK)
@@ -275,19 +340,29 @@ static neap_status make_past(neap_history *history, const char *chosen, uint64_t
     return status;
 }
 
+neap_status neapi_history_past(neap_history *history, uint64_t position,
+                               const neapi_past_edits *edits, neap_runtime **past,
+                               neap_error *error)
+{
+    return make_past(history, history->chosen.data, position, edits, past, error);
+}
+
 neap_status neap_history_at(neap_history *history, uint64_t position, neap_runtime **past,
                             neap_error *error)
 {
     if (history == NULL || past == NULL)
         return neapi_fail(error, NEAP_USAGE, "neap_history_at: history and past must not be NULL");
-    return make_past(history, history->chosen.data, position, past, error);
+    neap_status status = find_position(history, position, &position, error);
+    return status == NEAP_OK ? neapi_history_past(history, position, NULL, past, error) : status;
 }
 
 neap_status neap_history_log(neap_history *history, neap_runtime **past, neap_error *error)
 {
     if (history == NULL || past == NULL)
         return neapi_fail(error, NEAP_USAGE, "neap_history_log: history and past must not be NULL");
-    return make_past(history, "", NEAP_LAST, past, error);
+    uint64_t last;
+    neap_status status = find_position(history, NEAP_LAST, &last, error);
+    return status == NEAP_OK ? make_past(history, "", last, NULL, past, error) : status;
 }
 
 neap_status neap_history_last(neap_history *history, uint64_t *position, neap_error *error)
@@ -308,6 +383,8 @@ static neap_status check_past(const neap_runtime *past, const char *call, neap_e
 neap_status neap_history_forward(neap_runtime *past, uint64_t position, neap_error *error)
 {
     neap_status status = check_past(past, "neap_history_forward", error);
+    if (status == NEAP_OK && past->branch != NULL)
+        status = neapi_fail(error, NEAP_USAGE, "neap_history_forward: a branch goes on on its own");
     if (status == NEAP_OK)
         status = find_position(past->history, position, &position, error);
     if (status != NEAP_OK)
@@ -326,6 +403,6 @@ neap_status neap_history_position(const neap_runtime *past, uint64_t *position, 
 {
     if (past == NULL || past->history == NULL || position == NULL)
         return neapi_fail(error, NEAP_USAGE, "neap_history_position: it is no past of a history");
-    *position = neapi_past_store_position(past->store);
+    *position = neapi_past_store_head(past->store);
     return NEAP_OK;
 }

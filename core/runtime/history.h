@@ -3,6 +3,7 @@
 #ifndef NEAPI_RUNTIME_HISTORY_H
 #define NEAPI_RUNTIME_HISTORY_H
 
+#include "runtime/past_edit.h"
 #include "runtime/past_keep.h"
 #include "runtime/runtime.h"
 
@@ -19,14 +20,30 @@ struct neap_history {
     atomic_uint references; /* the host's, and one of each past */
     neap_history_options options;
     neapi_store *log;
+    neap_history *of;    /* held: whose log it is; NULL: its own */
     neap_runtime *model; /* whose sources are those of all; it is never started */
     neapi_buffer chosen; /* which subscriptions run in a past */
     neapi_past_keep keep;
     neapi_stream_list streams;
 };
 
-neap_history *neapi_history_hold(neap_history *history);
 void neapi_history_release(neap_history *history); /* NULL is allowed */
+neap_history *neapi_history_hold(neap_history *history);
+
+/* The same log with other sources, which it takes, also on failure. Owns: one reference. Errors: as
+ * neap_history_open(). */
+neap_status neapi_history_with(neap_history *history, neapi_sources *sources,
+                               neap_history **variant, neap_error *error);
+/* A past at a position, which the log has, with what the edits (NULL: none) have other than the
+ * log. Errors: as neap_history_at(). */
+neap_status neapi_history_past(neap_history *history, uint64_t position,
+                               const neapi_past_edits *edits, neap_runtime **past,
+                               neap_error *error);
+/* Folds what a past has been given since. Errors: the same. */
+neap_status neapi_history_fold(neap_runtime *past, neap_error *error);
+/* Loads a past without its store. chosen: which subscriptions are folded there. */
+neap_status neapi_history_load(neap_history *history, const char *chosen, neap_clock clock,
+                               void *clock_user, neap_runtime **past, neap_error *error);
 
 bool neapi_stream_list_init(neapi_stream_list *list);
 void neapi_stream_list_fini(neapi_stream_list *list);

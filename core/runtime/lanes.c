@@ -62,7 +62,8 @@ neap_status neapi_lanes_give_engine(neap_runtime *runtime, neapi_lane *lane, nea
     } else {
         status = neapi_runtime_open_engine(runtime, lane, &lane->engine, error);
     }
-    if (status == NEAP_OK && serves(&runtime->router, lane) && runtime->history == NULL)
+    bool acts = runtime->history == NULL || runtime->branch != NULL;
+    if (status == NEAP_OK && serves(&runtime->router, lane) && acts)
         status = neapi_runtime_start_services(runtime, lane->engine, error);
     return status;
 }
@@ -120,7 +121,8 @@ neap_status neapi_lanes_open(neap_runtime *runtime, neap_text fingerprint, neap_
         }
     }
     /* Where other processes write, what is queued of a saga is done by who runs it. */
-    bool runs_all = runtime->options.subscriptions == NULL || runtime->store->backend->shared;
+    bool runs_all = runtime->options.subscriptions == NULL || runtime->store->backend->shared ||
+                    runtime->branch != NULL;
     return runtime->has_writer && runs_all ? open_queue(runtime, error) : NEAP_OK;
 }
 

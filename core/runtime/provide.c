@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/branch.h"
 #include "runtime/runtime.h"
 
 static const neapi_service *find(const neap_runtime *runtime, const char *service, const char *name)
@@ -57,6 +58,8 @@ neap_status neapi_runtime_start_services(const neap_runtime *runtime, neapi_engi
         .modules = neapi_text_of(runtime->options.services),
         .provided = runtime->provided,
         .provided_count = runtime->provided_count,
+        .recorder = runtime->branch != NULL ? neapi_branch_recorder(runtime->branch)
+                                            : (neapi_service_recorder){0},
     };
     return neapi_engine_start(engine, runtime->sources, &options, error);
 }

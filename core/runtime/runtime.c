@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/branch.h"
 #include "runtime/chosen.h"
 #include "runtime/drive.h"
 #include "runtime/find.h"
@@ -164,6 +165,18 @@ static neap_status load_into(neap_runtime *loaded, const char *path, guest_place
     }
     *runtime = loaded;
     return NEAP_OK;
+}
+
+neap_status neapi_runtime_load_sources(neapi_sources *sources, const neap_options *options,
+                                       neap_runtime **runtime, neap_error *error)
+{
+    neap_runtime *made = new_runtime();
+    if (made == NULL) {
+        neapi_sources_free(sources);
+        return neapi_nomem(error);
+    }
+    made->sources = sources;
+    return load_into(made, NULL, (guest_place){NULL, 0}, options, runtime, error);
 }
 
 static neap_status load(const char *path, guest_place place, const neap_options *options,
@@ -367,6 +380,7 @@ static void free_rest(neap_runtime *runtime)
     neapi_ahead_free(runtime->ahead);
     if (runtime->sources != NULL && runtime->history == NULL)
         neapi_sources_free(runtime->sources);
+    neapi_branch_free(runtime->branch);
     neapi_history_release(runtime->history);
     neapi_options_free(&runtime->options);
     neapi_runtime_free_services(runtime);

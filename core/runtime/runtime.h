@@ -31,6 +31,7 @@ struct neap_runtime {
     pthread_mutex_t log_mutex;
     neapi_sources *sources;
     struct neap_history *history; /* held: of a past, whose sources are the history's; else NULL */
+    struct neapi_branch *branch;  /* of a past that goes on on its own; NULL: it does not */
     neapi_engine *engine;         /* the first lane's once that is made */
     neapi_catalog *catalog;
     neapi_service *provided; /* by the host, for domain and middleware */
@@ -79,6 +80,10 @@ struct neap_runtime {
 neap_status neapi_runtime_load_past(struct neap_history *history, neapi_sources *sources,
                                     const neap_options *options, neap_runtime **past,
                                     neap_error *error);
+
+/* As neap_load(), of files that were read. Takes the sources, also on failure. */
+neap_status neapi_runtime_load_sources(neapi_sources *sources, const neap_options *options,
+                                       neap_runtime **runtime, neap_error *error);
 
 /* What neap_drain() waits behind. Errors: NULL, no memory. */
 neapi_request *neapi_barrier_new(const neap_runtime *runtime);

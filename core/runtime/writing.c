@@ -89,11 +89,12 @@ neap_status neapi_writing_new(neap_runtime *runtime, neapi_request_kind kind, co
     neapi_call call = {0};
     neapi_buffer meta = NEAPI_BUFFER_INIT;
     neap_status status = NEAP_OK;
-    if (runtime->options.read_only || runtime->history != NULL)
-        status = neapi_fail(error, NEAP_USAGE, "%s",
-                            runtime->history != NULL
-                                ? "a past takes no commands and no events: what happened, happened"
-                                : "the store is open for reading only");
+    bool is_past = runtime->history != NULL && runtime->branch == NULL;
+    if (runtime->options.read_only || is_past)
+        status =
+            neapi_fail(error, NEAP_USAGE, "%s",
+                       is_past ? "a past takes no commands and no events: what happened, happened"
+                               : "the store is open for reading only");
     if (status == NEAP_OK)
         status = check_earlier(kind, neapi_text_of(name), options, error);
     if (status == NEAP_OK && options->schema == 0)

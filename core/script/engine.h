@@ -24,6 +24,11 @@ typedef struct neapi_sources neapi_sources;
 /* Reads the domain's file. Errors: NEAP_USAGE (cannot be read, is bytecode), NEAP_LIMIT (over 1
  * MiB), NEAP_NOMEM. */
 neap_status neapi_sources_open(const char *path, neapi_sources **sources, neap_error *error);
+/* The same files, already read, with other functions in the place of some of the domain's: a JSON
+ * list of {"of":…,"name":…,"code":…}, as neap_branch_options has it; in place of what the sources
+ * replace. Errors: NEAP_NOMEM. */
+neap_status neapi_sources_replaced(const neapi_sources *sources, neap_text replacements,
+                                   neapi_sources **replaced, neap_error *error);
 void neapi_sources_free(neapi_sources *sources);
 /* A hash of all files as hex text: which code a snapshot was folded by. Lifetime: the sources'. */
 neap_text neapi_sources_fingerprint(const neapi_sources *sources);
@@ -91,11 +96,21 @@ typedef struct neapi_service {
     void *user;
 } neapi_service;
 
+/* Who is told what services are asked to do, in place of the services: `arguments` is a JSON list.
+ * answers: a JSON object of objects, by service and function: what they give; or empty. */
+typedef struct neapi_service_recorder {
+    neap_status (*note)(void *user, const char *service, const char *name, neap_text arguments,
+                        neap_error *error); /* NULL: services do what they are asked */
+    void *user;
+    neap_text answers;
+} neapi_service_recorder;
+
 /* What the host gives to the domain's services. JSON objects by service's name, or empty. */
 typedef struct neapi_service_options {
     neap_text config, modules;
     const neapi_service *provided; /* as long as the engine */
     size_t provided_count;
+    neapi_service_recorder recorder;
 } neapi_service_options;
 
 /* Makes the domain's services: once, before anything is handled. Errors: NEAP_HANDLER (one cannot

@@ -41,6 +41,7 @@ struct neapi_engine {
     neapi_buffer scratch;  /* the events of the decision under way */
     neapi_buffer tag_text; /* and the tags of one of them */
     neapi_buffer service_argument, service_result; /* of a host's function, as JSON */
+    neapi_service_recorder recorder;               /* of services that do nothing */
     neapi_buffer upcast;                           /* the JSON of an event that an upcaster gave */
     const void *rejection_mark;                    /* the identity of a rejection's metatable */
     uint32_t returned;                             /* the message that handlers returned last */

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "message/json.h"
 #include "script/bounded.h"
+#include "script/convert.h"
 #include "script/freeze.h"
 #include "script/guard.h"
 #include "script/protect.h"
@@ -304,10 +306,27 @@ void neapi_environment_load_lj(lua_State *L, const neapi_source *source, int ind
         lua_pop(L, 1);
 }
 
+/* Some functions of the domain on top become other ones. */
+static void replace_lj(lua_State *L, neap_text replacements)
+{
+    neap_error error;
+    int domain = lua_gettop(L);
+    neapi_environment_module_lj(L, "neap.replacement");
+    lua_getfield(L, -1, "apply");
+    lua_pushvalue(L, domain);
+    if (neapi_decode_lj(L, replacements, NEAPI_JSON_DEPTH, &error) != NEAP_OK)
+        luaL_error(L, "replacements: %s", error.message);
+    lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
+    lua_call(L, 3, 0);
+    lua_settop(L, domain);
+}
+
 void neapi_environment_run_lj(lua_State *L, neapi_sources *sources)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
     neapi_environment_load_lj(L, neapi_sources_domain(sources), lua_gettop(L));
     lua_remove(L, -2);
     lua_call(L, 0, 1);
+    if (neapi_sources_replacements(sources).size != 0)
+        replace_lj(L, neapi_sources_replacements(sources));
 }

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "message/json.h"
 #include "script/convert.h"
-#include "script/host.h"
 #include "script/host_history.h"
 #include "script/list_options.h"
 #include "script/trace.h"
@@ -212,6 +211,17 @@ static int history_last(lua_State *L)
     return return_position(L, position);
 }
 
+int neapi_host_return_past_lj(lua_State *L, neapi_host *past)
+{
+    past->is_inline = true;
+    lua_settop(L, 2);
+    neapi_host_push_metatable_lj(L);
+    lua_setmetatable(L, 2);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, 2, 2);
+    return 1;
+}
+
 /* Gives a past, as a runtime. */
 static int return_past(lua_State *L, neapi_host_history *host, uint64_t position, bool is_log)
 {
@@ -225,13 +235,7 @@ static int return_past(lua_State *L, neapi_host_history *host, uint64_t position
     neapi_asking_end(host, &it);
     if (status != NEAP_OK)
         return neapi_asking_fail_lj(L, &it, &error);
-    past->is_inline = true;
-    lua_settop(L, 2);
-    neapi_host_push_metatable_lj(L);
-    lua_setmetatable(L, 2);
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 2, 2);
-    return 1;
+    return neapi_host_return_past_lj(L, past);
 }
 
 /* at(history, position) → runtime | nil, err */
@@ -415,5 +419,6 @@ void neapi_host_history_lj(lua_State *L)
         {NULL, NULL},
     };
     luaL_newlib(L, functions);
+    neapi_host_branch_lj(L);
     lua_setfield(L, -2, "history");
 }

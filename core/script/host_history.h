@@ -2,9 +2,7 @@
 #ifndef NEAPI_SCRIPT_HOST_HISTORY_H
 #define NEAPI_SCRIPT_HOST_HISTORY_H
 
-#include <lua.h>
-
-#include "neap.h"
+#include "script/host.h"
 
 #define NEAPI_HOST_HISTORY "neap.History" /* the metatable's name */
 
@@ -32,6 +30,11 @@ int neapi_asking_fail_lj(lua_State *L, const neapi_asking *it, const neap_error 
 
 /* The history of the past at place 1. */
 neapi_host_history *neapi_host_history_of_lj(lua_State *L, const char *method);
+
+/* Gives the past's userdata, which is at place 2 and complete now; its history is at place 1. */
+int neapi_host_return_past_lj(lua_State *L, neapi_host *past);
+/* Adds what concerns branches to the table on top; core/script/host_branch.c. */
+void neapi_host_branch_lj(lua_State *L);
 
 /* follow(history or past, filter) → iterator, nil, nil, what closes it; core/script/host_follow.c.
  */

@@ -108,6 +108,49 @@ static void push_provided_lj(lua_State *L, const neapi_service_options *options)
     }
 }
 
+/* ---- Services that do nothing ---------------------------------------------------------------- */
+
+/* Appends the JSON list of the arguments from the third on. */
+static neap_status write_arguments_lj(lua_State *L, const neapi_engine *engine, neapi_buffer *json,
+                                      neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    neapi_buffer_clear(json);
+    neapi_buffer_byte(json, '[');
+    for (int i = 3; i <= lua_gettop(L) && status == NEAP_OK; i++) {
+        if (i > 3)
+            neapi_buffer_byte(json, ',');
+        if (lua_isnil(L, i))
+            NEAPI_BUFFER_LITERAL(json, "null");
+        else
+            status = neapi_encode_lj(L, i, engine->vm.depth, json, error);
+    }
+    neapi_buffer_byte(json, ']');
+    return status == NEAP_OK && json->failed ? neapi_nomem(error) : status;
+}
+
+/* note(service, name, …) */
+static int note_call(lua_State *L)
+{
+    const neapi_context *context = lua_touserdata(L, lua_upvalueindex(1));
+    neapi_engine *engine = context->engine;
+    if (engine == NULL)
+        return neapi_misuse_lj(L, "the runtime that this service belongs to is closed");
+    const char *service = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+    if (engine->vm.pure != NULL)
+        return neapi_misuse_lj(L, "service '%s' cannot be used in %s", service, engine->vm.pure);
+    neap_error *error = &engine->failure;
+    neapi_buffer *arguments = &engine->service_argument;
+    neap_status status = write_arguments_lj(L, engine, arguments, error);
+    if (status == NEAP_OK)
+        status = engine->recorder.note(engine->recorder.user, service, name,
+                                       neapi_text(arguments->data, arguments->size), error);
+    if (status != NEAP_OK)
+        return neapi_raise_lj(L, status == NEAP_INVALID ? NEAP_HANDLER : status,
+                              "the arguments of %s.%s: %s", service, name, error->message);
+    return 0;
+}
+
 /* ---- What guards them ------------------------------------------------------------------------ */
 
 static neapi_context *context_lj(lua_State *L)
@@ -187,6 +230,25 @@ static neap_status push_option_lj(lua_State *L, const neapi_engine *engine, cons
     return neapi_error_as(error, NEAP_USAGE);
 }
 
+/* Those that do nothing but note it. */
+static neap_status make_recorded(lua_State *L, neapi_engine *engine, void *arguments,
+                                 neap_error *error)
+{
+    engine->recorder = ((const starting *)arguments)->options->recorder;
+    luaL_checkstack(L, 20, "making services");
+    neapi_environment_module_lj(L, "neap.services");
+    lua_getfield(L, -1, "recorded");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->declared_services);
+    neap_status status = push_option_lj(L, engine, "answers", engine->recorder.answers, error);
+    if (status != NEAP_OK)
+        return status;
+    lua_pushvalue(L, lua_upvalueindex(NEAPI_UPVALUE_CONTEXT));
+    lua_pushcclosure(L, note_call, 1);
+    lua_call(L, 3, 1);
+    engine->services = luaL_ref(L, LUA_REGISTRYINDEX);
+    return NEAP_OK;
+}
+
 static neap_status make_services(lua_State *L, neapi_engine *engine, void *arguments,
                                  neap_error *error)
 {
@@ -213,6 +275,8 @@ neap_status neapi_engine_start(neapi_engine *engine, neapi_sources *sources,
                                const neapi_service_options *options, neap_error *error)
 {
     starting job = {options};
+    if (options->recorder.note != NULL)
+        return neapi_engine_enter(engine, make_recorded, &job, error);
     if (sources != NULL)
         neapi_sources_unseal(sources);
     neap_status status = neapi_engine_enter(engine, make_services, &job, error);

@@ -17,6 +17,7 @@ struct neapi_sources {
     neapi_arena arena;
     neapi_source *files; /* the domain's first, then in the order in which they were required */
     size_t count;
+    neap_text replacements;
     bool sealed;
     char fingerprint[33];
 };
@@ -117,6 +118,45 @@ void neapi_sources_free(neapi_sources *sources)
     neapi_free(sources);
 }
 
+static neap_status copy_files(neapi_sources *copy, const neapi_sources *sources, neap_error *error)
+{
+    copy->files = neapi_alloc_zero(sources->count, sizeof *copy->files);
+    if (copy->files == NULL)
+        return neapi_nomem(error);
+    for (; copy->count < sources->count; copy->count++) {
+        const neapi_source *from = &sources->files[copy->count];
+        const neapi_source to = {.module = neapi_arena_text(&copy->arena, from->module),
+                                 .path = neapi_arena_text(&copy->arena, from->path),
+                                 .bytes = neapi_arena_text(&copy->arena, from->bytes)};
+        if (to.module.data == NULL || to.path.data == NULL || to.bytes.data == NULL)
+            return neapi_nomem(error);
+        copy->files[copy->count] = to;
+    }
+    return NEAP_OK;
+}
+
+neap_status neapi_sources_replaced(const neapi_sources *sources, neap_text replacements,
+                                   neapi_sources **replaced, neap_error *error)
+{
+    neapi_sources *made = neapi_alloc_zero(1, sizeof *made);
+    if (made == NULL)
+        return neapi_nomem(error);
+    neap_status status = copy_files(made, sources, error);
+    made->replacements = neapi_arena_text(&made->arena, replacements);
+    if (status == NEAP_OK && made->replacements.data == NULL)
+        status = neapi_nomem(error);
+    if (status == NEAP_OK)
+        *replaced = made;
+    else
+        neapi_sources_free(made);
+    return status;
+}
+
+neap_text neapi_sources_replacements(const neapi_sources *sources)
+{
+    return sources->replacements;
+}
+
 const neapi_source *neapi_sources_domain(const neapi_sources *sources)
 {
     return &sources->files[0];
@@ -199,6 +239,10 @@ void neapi_sources_seal(neapi_sources *sources)
         const neapi_source *source = &sources->files[i];
         high = neapi_text_hash(source->bytes, neapi_text_hash(source->module, high));
         low = neapi_text_hash(source->bytes, neapi_text_hash(source->module, low));
+    }
+    if (sources->replacements.size != 0) {
+        high = neapi_text_hash(sources->replacements, high);
+        low = neapi_text_hash(sources->replacements, low);
     }
     snprintf(sources->fingerprint, sizeof sources->fingerprint, "%016" PRIx64 "%016" PRIx64, high,
              low);

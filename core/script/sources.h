@@ -13,6 +13,10 @@ typedef struct neapi_source {
 /* The domain's own file. Lifetime: the sources'. */
 const neapi_source *neapi_sources_domain(const neapi_sources *sources);
 
+/* What takes the place of some of the domain's functions: a JSON list of
+ * {"of":…,"name":…,"code":…}, or empty. */
+neap_text neapi_sources_replacements(const neapi_sources *sources);
+
 /* The file of a required module; read if nobody did before, unless the sources are sealed.
  * Errors: NEAP_UNKNOWN (no such file, and where it was looked for; sealed), NEAP_USAGE (name,
  * bytecode, unreadable), NEAP_LIMIT, NEAP_NOMEM. */

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "script/failure.h"
 #include "script/native.h"
+#include "store/page.h"
 
 void neapi_upcast_prefix(const neap_event *stored, neap_error *error)
 {
@@ -59,6 +60,10 @@ neap_status neapi_upcasting_find(const neapi_engine *engine, const neap_event *s
                                  neap_error *error)
 {
     const neapi_message *message = neapi_catalog_event(&engine->catalog, stored->type);
+    if (message == NULL && neapi_text_equal(stored->type, NEAPI_LEFT_OUT)) {
+        *upcasting = (neapi_upcasting){NEAPI_NONE, NULL, 0};
+        return NEAP_OK;
+    }
     if (message == NULL) {
         const neapi_former *former = neapi_map_get(&engine->plan.former_by_name, stored->type);
         *problem = NEAP_READING_UNKNOWN;

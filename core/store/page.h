@@ -5,6 +5,9 @@
 #include "base/arena.h"
 #include "neap.h"
 
+/* The type of an event that a branch of a history leaves out: it stands for nothing. */
+#define NEAPI_LEFT_OUT NEAPI_LITERAL("$left_out")
+
 /* What to read. Numbers are versions if `stream` is given, else positions. All bounds are
  * inclusive. */
 typedef struct neapi_range {

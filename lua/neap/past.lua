@@ -338,6 +338,20 @@ function Past:trace(position)
   return causes.tree(self, event)
 end
 
+---A branch of it, to see what would have happened.
+---
+---```lua
+---local branch <close> = assert(past:branch())
+---print(branch:dispatch("ShipOrder", { order = "o-2" }))
+---for _, it in ipairs(branch:diff().states) do print(it.stream, it.changes[1].path) end
+---```
+---@param options? neap.BranchOptions
+---@return neap.Branch?
+---@return neap.Error?
+function Past:branch(options)
+  return require "neap.branch".new(self, options)
+end
+
 ---Where something is defined, "shop.lua:21"; nil: it is not.
 ---@param kind string
 ---@param name string
@@ -366,7 +380,9 @@ Past.__index = function(_, key)
   return method
 end
 
-local past = { differences = differences, touches = touches, follow = follow }
+local past = {
+  differences = differences, touches = touches, follow = follow, methods = Past,
+}
 
 ---@param runtime userdata
 ---@return neap.Past

@@ -261,4 +261,26 @@ function services.make(declared, config, modules, native, load, world)
   return closed(made, "context.services")
 end
 
+---Services of a branch of history: they do nothing but note what they are asked to do.
+---@param declared table[]
+---@param answers table<string, table<string, any>> what functions give, by service and function
+---@param note fun(service: string, name: string, ...: any)
+---@return table # `context.services`
+function services.recorded(declared, answers, note)
+  local entries, made = by_name(declared), {}
+  check_names(answers, entries, "answers")
+  for _, name in ipairs(check.sorted_keys(entries)) do
+    local given = answers[name] or {}
+    made[name] = setmetatable({}, {
+      __index = function(_, called)
+        return function(...)
+          note(name, called, ...)
+          return given[called]
+        end
+      end,
+    })
+  end
+  return closed(made, "context.services")
+end
+
 return services

@@ -39,6 +39,12 @@ typedef struct contract_fixture {
     const char *name;
     /* The URL of a store that does not exist yet. */
     void (*fresh)(char url[CONTRACT_URL_SIZE]);
+    /* Opens and closes it. NULL: by its URL. */
+    neap_status (*open)(const char *url, neapi_store **store, neap_error *error);
+    void (*close)(neapi_store *store);
+    /* Makes of a store whose sessions are closed another one that has the same, but for old
+     * snapshots. NULL: closing and opening does. */
+    neap_status (*renew)(neapi_store **store, neap_error *error);
     /* Removes whatever the store left behind. NULL: it leaves nothing. */
     void (*discard)(const char *url);
     bool persistent;             /* what was committed is there after closing and opening again */

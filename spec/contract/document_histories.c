@@ -157,10 +157,8 @@ void random_documents_match_the_model(void **state)
         snprintf(world->note, sizeof world->note, "seed %u, batch %u", seed, batch);
         run_batch(&history);
         compare(&history);
-        if (world->fixture->persistent && random_below(&history, 50) == 0) {
-            world_close(world);
-            world_open(world);
-        }
+        if (random_below(&history, 50) == 0)
+            world_renew(world);
     }
     world->note[0] = '\0';
 }

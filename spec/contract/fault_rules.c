@@ -346,14 +346,14 @@ void refused_allocation_in_open(void **state)
             int64_t blocks = neapi_alloc_blocks();
             world->fixture->fresh(url);
             neapi_alloc_refuse(nth, persistent != 0);
-            status = neapi_store_open(url, NEAPI_MODE_WRITE, &store, NULL);
+            status = store_open(world->fixture, url, &store, NULL);
             if (status == NEAP_OK)
                 status = neapi_session_open(store, NEAPI_MODE_WRITE, &session, NULL);
             neapi_alloc_refuse(0, false);
             if (status != NEAP_OK)
                 assert_int_equal(status, NEAP_NOMEM);
             neapi_session_close(session);
-            neapi_store_close(store);
+            store_close(world->fixture, store);
             if (world->fixture->discard != NULL)
                 world->fixture->discard(url);
             assert_int_equal(neapi_alloc_blocks(), blocks);

@@ -5,7 +5,7 @@
 #include "contract/contract.h"
 
 #define CONTRACT_RULES(RULE)                                                                       \
-    RULE(open_for_reading_needs_a_store, true)                                                     \
+    RULE(open_for_reading_needs_a_store, fixture->open == NULL)                                    \
     RULE(unknown_option_is_usage, true)                                                            \
     RULE(second_writer_is_busy, fixture->persistent && !fixture->shared)                           \
     RULE(foreign_store_is_corrupt, fixture->make_foreign != NULL)                                  \

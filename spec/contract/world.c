@@ -18,18 +18,51 @@
 
 static uint64_t counter;
 
-void world_open(contract_world *world)
+neap_status store_open(const contract_fixture *fixture, const char *url, neapi_store **store,
+                       neap_error *error)
 {
-    assert_ok(neapi_store_open(world->url, NEAPI_MODE_WRITE, &world->store, error));
+    return fixture->open != NULL ? fixture->open(url, store, error)
+                                 : neapi_store_open(url, NEAPI_MODE_WRITE, store, error);
+}
+
+void store_close(const contract_fixture *fixture, neapi_store *store)
+{
+    if (fixture->close != NULL && store != NULL)
+        fixture->close(store);
+    else
+        neapi_store_close(store);
+}
+
+static void open_sessions(contract_world *world)
+{
     assert_ok(neapi_session_open(world->store, NEAPI_MODE_WRITE, &world->writer, error));
     assert_ok(neapi_session_open(world->store, NEAPI_MODE_READ, &world->reader, error));
+}
+
+void world_open(contract_world *world)
+{
+    assert_ok(store_open(world->fixture, world->url, &world->store, error));
+    open_sessions(world);
+}
+
+void world_renew(contract_world *world)
+{
+    if (world->fixture->renew != NULL) {
+        neapi_session_close(world->reader);
+        neapi_session_close(world->writer);
+        assert_ok(world->fixture->renew(&world->store, error));
+        open_sessions(world);
+    } else if (world->fixture->persistent) {
+        world_close(world);
+        world_open(world);
+    }
 }
 
 void world_close(contract_world *world)
 {
     neapi_session_close(world->reader);
     neapi_session_close(world->writer);
-    neapi_store_close(world->store);
+    store_close(world->fixture, world->store);
     world->reader = world->writer = NULL;
     world->store = NULL;
 }

@@ -30,6 +30,11 @@ typedef struct contract_world {
 int world_setup(void **state);
 int world_teardown(void **state);
 void world_close(contract_world *world);
+/* Closes and opens it, or makes another one of it, if it lasts. */
+void world_renew(contract_world *world);
+neap_status store_open(const contract_fixture *fixture, const char *url, neapi_store **store,
+                       neap_error *error);
+void store_close(const contract_fixture *fixture, neapi_store *store);
 void world_open(contract_world *world);
 
 /* A text of the literal or terminated string. */
