@@ -6,6 +6,7 @@
 #include "neap.h"
 #include "nearest.h"
 #include "output.h"
+#include "secret.h"
 
 static const cli_command *const commands[] = {
     &cli_run_command,          &cli_events_command,  &cli_state_command,   &cli_query_command,
@@ -91,6 +92,13 @@ static int run(char **arguments)
 
 int main(int argc, char **argv)
 {
+    char **arguments = argv + (argc > 0);
+    int status = CLI_FAILED;
     cli_output_prepare();
-    return cli_out_finish(run(argv + (argc > 0)));
+    if (cli_secrets_hide(arguments))
+        status = run(arguments);
+    else
+        cli_complain("out of memory");
+    cli_secrets_forget();
+    return cli_out_finish(status);
 }

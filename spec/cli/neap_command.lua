@@ -136,12 +136,15 @@ function process:lines(count)
   end)
 end
 
-function process:signal(name)
-  local pid = neap_command.wait("the process", function()
+function process:pid()
+  return neap_command.wait("the process", function()
     local file <close> = io.open(self.folder .. "/pid", "rb")
     return file and tonumber(file:read("a"))
   end)
-  os.execute(("kill -%s %d"):format(name, pid))
+end
+
+function process:signal(name)
+  os.execute(("kill -%s %d"):format(name, self:pid()))
 end
 
 -- Waits for its end, and gives its exit status.

@@ -94,6 +94,19 @@ describe("the command on PostgreSQL", function()
     assert.is_nil(out:find "PROCESS")
   end)
 
+  it("hides a password from the list of processes", function()
+    local secret = store:gsub("neap@", "neap:s3cr%%3Aet@")
+      .. "&password=s3cret2&sslpassword=s3cret3"
+    local writer = neap.start { "run", domain, "--store=" .. secret }
+    writer:send(sell("s-4", "ada", 1))
+    writer:lines(1)
+    local shown = neap.read(("/proc/%d/cmdline"):format(writer:pid()))
+    assert.truthy(shown:find("--store=postgresql://neap:xxxxxxxxx@/postgres?host=", 1, true), shown)
+    assert.truthy(shown:find("&password=xxxxxxx&sslpassword=xxxxxxx", 1, true), shown)
+    assert.is_nil(shown:find("s3", 1, true))
+    assert.equal(0, writer:close())
+  end)
+
   it("keeps rows, and makes them anew", function()
     local all = "SELECT * FROM revenue ORDER BY customer"
     local rows = "ada|450|t|4|\n" .. injecting .. "|200|t|2|\n"
