@@ -94,6 +94,29 @@ describe("the command on PostgreSQL", function()
     assert.is_nil(out:find "PROCESS")
   end)
 
+  local lua = os.getenv "NEAP_LUA" -- not with sanitizers
+  it("shows the same to Lua", function()
+    if not lua then return end
+    local scratch = neap.folder()
+    finally(function()
+      neap.remove(scratch)
+    end)
+    neap.write(scratch .. "/show.lua", [[
+      local runtime <close> = assert(require "neap".open(arg[1], { store = arg[2] }))
+      local stats = assert(runtime:stats())
+      local one, owner = stats.members[1], stats.subscriptions[1].owner
+      assert(#stats.members == 1 and one.queue == true and one.owned == #stats.subscriptions)
+      assert(one.member == owner.member and one.host == owner.host and one.pid == owner.pid)
+      assert(one.seen_at <= stats.taken_at and one.seen_at > stats.taken_at - 60 * 1000000)
+      assert(assert(runtime:subscriptions())[1].owner.member == one.member)
+      local alone <close> = assert(require "neap".open(arg[1], { store = arg[3] }))
+      stats = assert(alone:stats())
+      assert(stats.members == nil and stats.subscriptions[1].owner == nil)
+    ]])
+    assert.equal(0, neap.shell(("%s %s %s %s %s"):format(lua, scratch .. "/show.lua", domain,
+      neap.quote(store), "sqlite:" .. scratch .. "/alone.db")))
+  end)
+
   it("hides a password from the list of processes", function()
     local secret = store:gsub("neap@", "neap:s3cr%%3Aet@")
       .. "&password=s3cret2&sslpassword=s3cret3"
