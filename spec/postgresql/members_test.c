@@ -59,6 +59,33 @@ static void what_others_commit_is_told(void **state)
     neap_close(b);
 }
 
+static bool is_listed(neap_runtime *runtime, const char *projection, const char *expected)
+{
+    char *json;
+    size_t size;
+    if (neap_list(runtime, projection, NULL, &json, &size, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+    bool equal = strcmp(json, expected) == 0;
+    neap_free(json);
+    return equal;
+}
+
+/* As where the telling is lost: the head is looked at all the same. */
+static void what_nobody_tells_is_found(void **state)
+{
+    (void)state;
+    neap_runtime *a = open_one(1);
+    add(a, "x", 1);
+    AWAIT(all_told(a) == 1 + 1); /* and the saga's timeout: it commits no more of its own */
+    database_run(url, "INSERT INTO events (position, version, recorded_at, schema, id, stream, "
+                      "type, data) SELECT (SELECT max(position) + 1 FROM events), 2, recorded_at, "
+                      "schema, gen_random_uuid(), stream, type, data FROM events WHERE type = "
+                      "'Added'");
+    AWAIT(is_listed(a, "one", "[{\"key\":\"x\",\"document\":{\"count\":2,\"sum\":2}}]"));
+    assert_int_equal(atomic_load(&errors_said), 0);
+    neap_close(a);
+}
+
 static void one_alone_runs_everything_at_once(void **state)
 {
     (void)state;
@@ -314,6 +341,7 @@ int main(void)
         return DATABASE_SKIP;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_others_commit_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(what_nobody_tells_is_found, begin, end),
         cmocka_unit_test_setup_teardown(one_alone_runs_everything_at_once, begin, end),
         cmocka_unit_test_setup_teardown(two_share_and_who_leaves_hands_over, begin, end),
         cmocka_unit_test_setup_teardown(waiting_is_for_whoever_runs_it, begin, end),
