@@ -59,9 +59,24 @@ static void check_memory_lj(lua_State *L, neapi_vm *vm)
         neapi_vm_fire_lj(L, "memory: more than %zu bytes of Lua are in use", vm->memory_bytes);
 }
 
-/* Memory, instructions and time, in that order. */
+/* Names the line: the nearest function that has some. */
+static void check_stop_lj(lua_State *L, neapi_vm *vm)
+{
+    if (vm->stopped == NULL || !atomic_load(vm->stopped))
+        return;
+    lua_Debug level;
+    const char *where = "";
+    for (int i = 0; *where == '\0' && lua_getstack(L, i, &level); i++) {
+        luaL_where(L, i);
+        where = lua_tostring(L, -1);
+    }
+    neapi_vm_fire_lj(L, "%sinterrupted", where);
+}
+
+/* Whether it is to stop, memory, instructions and time, in that order. */
 static void check_lj(lua_State *L, neapi_vm *vm)
 {
+    check_stop_lj(L, vm);
     check_memory_lj(L, vm);
     if (vm->instructions >= vm->instruction_limit)
         neapi_vm_fire_lj(L, "instructions: the handler ran more than %llu",

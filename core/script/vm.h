@@ -6,6 +6,7 @@
 #define NEAPI_SCRIPT_VM_H
 
 #include <lua.h>
+#include <stdatomic.h>
 
 #include "base/platform.h"
 #include "neap.h"
@@ -26,6 +27,9 @@ typedef struct neapi_vm {
      * neapi_engine_state_free. May be NULL. */
     void (*let_go)(void *host);
     void *host;
+    /* Looked at with the limits: true ends what runs. Set by other threads and signals. NULL:
+     * nobody does. */
+    const atomic_bool *stopped;
 
     neapi_slabs slabs;
     size_t used; /* bytes of Lua in use */

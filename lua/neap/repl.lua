@@ -42,6 +42,20 @@ Repl.__index = Repl
 ---@field reacts? boolean with `write`: what reacts runs here as well, and what is due in the queue
 ---@field config? string with `write`: JSON with what each of the domain's services is told
 
+-- Lua's own functions. They are copies: what somebody does to them is not done to the session.
+local function libraries()
+  local copies = {}
+  for name, value in pairs(_G) do
+    copies[name] = value
+    if type(value) == "table" then
+      copies[name] = {}
+      for key, each in pairs(value) do copies[name][key] = each end
+    end
+  end
+  copies._G = copies
+  return copies
+end
+
 ---@param options neap.ReplOptions
 ---@param writer neap.Runtime?
 ---@return neap.Repl?
@@ -66,7 +80,7 @@ local function open_beside(options, writer)
   -- Before everything, where nothing is to be folded: the session goes to the end when it begins.
   it.past, err = opened:at(0)
   if not it.past then return nil, err end
-  it.env = setmetatable(verbs.of(it), { __index = _G })
+  it.env = setmetatable(verbs.of(it), { __index = libraries() })
   return it
 end
 
@@ -121,8 +135,10 @@ function Repl:move(position)
   else
     ok, err = self.history:at(position)
     if ok then
-      self.past:close()
+      -- In this order: it may be interrupted anywhere, and the session needs a past.
+      local before_it = self.past
       self.past = ok
+      before_it:close()
     end
   end
   if not ok then error(err, 0) end
@@ -244,9 +260,17 @@ function Repl:finish()
   return "failed", failure(err)
 end
 
----Goes to the last position, and says where the session is.
+---Goes to the last position, and says where the session is. Where somebody looks on, and stops
+---that, it is before everything.
 function Repl:begin()
-  local at = self.env.at()
+  local there, at = pcall(self.env.at)
+  if not there and not (self.width and type(at) == "table" and at.code == "unavailable") then
+    error(at, 0)
+  end
+  if not there then
+    self:put { ink.hint(tostring(at)) }
+    at = self.env.at(0)
+  end
   if self.width then
     self.print(string.format("%s: %d events. help() lists what can be asked.\n", self.name,
       self.past:position()))
