@@ -1,6 +1,7 @@
 /* neap repl: looks at what was. */
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,7 +14,9 @@
 #include "domain.h"
 #include "options.h"
 #include "output.h"
+#include "pager.h"
 #include "repl.h"
+#include "table.h"
 
 #define PROGRESS_AFTER_MS 400
 #define PROGRESS_EVERY_MS 100
@@ -24,7 +27,8 @@ static atomic_bool interrupted;
 
 typedef struct session {
     neap_console *console;
-    bool typed;                /* on a terminal */
+    bool typed; /* on a terminal */
+    bool shows_progress;
     uint64_t line;             /* of the input */
     uint64_t begun_at_line;    /* what is not complete yet */
     int64_t since_ms, told_ms; /* 0: nothing was told of progress */
@@ -57,12 +61,21 @@ static void catch_interrupts(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-static unsigned terminal_width(void)
+static struct winsize terminal_size(void)
 {
     struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0)
-        return size.ws_col;
-    return 80;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        size.ws_col = 80;
+    else if (size.ws_row != 0)
+        return size;
+    size.ws_row = 24;
+    return size;
+}
+
+/* Lines of a result that are printed: a pager shows any number. */
+static unsigned height_of(struct winsize size)
+{
+    return cli_pager_chosen() ? 0 : size.ws_row > 2 ? size.ws_row - 2U : 1;
 }
 
 /* ---- Progress -------------------------------------------------------------------------------- */
@@ -80,11 +93,34 @@ static void begin_progress(session *it)
     it->told_ms = 0;
 }
 
-static void end_progress(session *it)
+/* Takes it back, so that words can follow. */
+static void clear_progress(session *it)
 {
     if (it->told_ms != 0)
         fputs("\r\033[K", stderr);
     it->told_ms = 0;
+}
+
+static void end_progress(session *it)
+{
+    clear_progress(it);
+    it->since_ms = INT64_MAX; /* between lines words are completed: nothing is told of that */
+}
+
+/* In one line, which a terminal can take back. */
+static void show_progress(uint64_t position, uint64_t target)
+{
+    char text[128], so_far[32], all[32];
+    unsigned columns = terminal_size().ws_col;
+    int size;
+    if (target < INT64_MAX)
+        size = snprintf(text, sizeof text, "%s of %s events", cli_grouped(so_far, position),
+                        cli_grouped(all, target));
+    else
+        size = snprintf(text, sizeof text, "%s events", cli_grouped(so_far, position));
+    size += snprintf(text + size, sizeof text - (size_t)size, " (Ctrl-C stops)");
+    size = size < (int)columns ? size : (int)columns - 1;
+    fprintf(stderr, "\r\033[K%.*s", size, text);
 }
 
 static bool on_progress(void *user, uint64_t position, uint64_t target)
@@ -97,20 +133,36 @@ static bool on_progress(void *user, uint64_t position, uint64_t target)
     }
     int64_t now = now_ms();
     bool due = now - it->since_ms > PROGRESS_AFTER_MS && now - it->told_ms > PROGRESS_EVERY_MS;
-    if (!it->typed || !due)
+    if (it->console == NULL && cli_repl_interrupted())
+        return false; /* while it is opened nobody else hears of it */
+    if (!it->shows_progress || !due)
         return true;
     it->told_ms = now;
-    if (target < INT64_MAX)
-        fprintf(stderr, "\r\033[K%" PRIu64 " of %" PRIu64 " events (Ctrl-C stops)", position,
-                target);
-    else
-        fprintf(stderr, "\r\033[K%" PRIu64 " events (Ctrl-C stops)", position);
+    show_progress(position, target);
     return true;
+}
+
+/* The keyboard is the pager's meanwhile. */
+static bool page(const char *text, size_t size)
+{
+    cli_out_flush();
+    neap_console *console = atomic_exchange(&running, NULL);
+    bool shown = cli_pager_show(text, size);
+    cli_repl_interrupted();
+    atomic_store(&running, console);
+    return shown;
 }
 
 static void on_print(void *user, const char *text, size_t size)
 {
-    end_progress(user);
+    session *it = user;
+    clear_progress(it);
+    if (it->typed && cli_pager_chosen()) {
+        struct winsize terminal = terminal_size();
+        if (cli_pager_exceeds(text, size, terminal.ws_col, terminal.ws_row - 1U) &&
+            page(text, size))
+            return;
+    }
     cli_out(text, size);
 }
 
@@ -121,7 +173,7 @@ static void complain(session *it, const neap_error *error)
     char text[sizeof error->message];
     size_t kind = strncmp(error->message, "error:", 6) == 0 ? 6 : 0;
     it->failed = true;
-    end_progress(it);
+    clear_progress(it);
     cli_out_flush();
     memcpy(text, error->message, sizeof text);
     cli_make_printable(text, "\n\t");
@@ -165,6 +217,13 @@ static void end_input(session *it)
     take(it, neap_console_finish(it->console, &error), &error);
 }
 
+/* The terminal may have another size than when the line was begun. */
+static void measure(session *it)
+{
+    struct winsize size = terminal_size();
+    neap_console_set_size(it->console, size.ws_col, height_of(size));
+}
+
 static void type_lines(session *it)
 {
     char *line;
@@ -172,9 +231,9 @@ static void type_lines(session *it)
     bool going_on = true;
     cli_typing_begin(it->console);
     while (going_on) {
-        neap_console_set_size(it->console, terminal_width(), 24);
         switch (cli_typing_line(neap_console_prompt(it->console), &line, &size)) {
         case CLI_TYPED_LINE:
+            measure(it);
             going_on = enter(it, line, size);
             free(line);
             break;
@@ -240,8 +299,10 @@ static int open_console(session *it, const char *path, const char *store, const 
     if (writes->config != NULL && config == NULL)
         return CLI_USAGE;
     options.store = cli_store_url(store);
-    options.width = it->typed ? terminal_width() : 0;
-    options.height = it->typed ? 24 : 0;
+    if (it->typed) {
+        options.width = terminal_size().ws_col;
+        options.height = height_of(terminal_size());
+    }
     options.colours = cli_coloured(STDOUT_FILENO);
     options.print = on_print;
     options.progress = on_progress;
@@ -260,12 +321,14 @@ static int run(const cli_command *self, char **arguments)
 {
     const char *operands[1], *store = NULL, *colours = NULL;
     writing writes = {0};
+    bool no_pager = false;
     const cli_option options[] = {
         CLI_STORE_OPTION(&store),
         {"write", CLI_FLAG, &writes.write, NULL, "dispatch(), publish() and send() change it"},
         {"react", CLI_FLAG, &writes.react, NULL, "with --write: does what `neap run` does, too"},
         CLI_CONFIG_OPTION(&writes.config),
         CLI_COLOUR_OPTION(&colours),
+        {"no-pager", CLI_FLAG, &no_pager, NULL, "prints what is longer than the screen at once"},
     };
     int status = cli_parse(self, options, sizeof options / sizeof *options, operands, arguments);
     if (status == CLI_GO_ON && !writes.write && (writes.react || writes.config != NULL))
@@ -275,16 +338,21 @@ static int run(const cli_command *self, char **arguments)
     if (status != CLI_GO_ON)
         return status;
     session it = {.typed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)};
+    it.shows_progress = it.typed && cli_steerable(STDERR_FILENO);
+    if (it.typed) {
+        setlocale(LC_CTYPE, "");
+        catch_interrupts();
+        if (!no_pager && cli_steerable(STDOUT_FILENO))
+            cli_pager_choose();
+    }
     status = open_console(&it, operands[0], store, &writes);
     if (status != CLI_DONE)
         return status;
     cli_out_flush();
-    if (it.typed) {
-        catch_interrupts();
+    if (it.typed)
         type_lines(&it);
-    } else {
+    else
         read_lines(&it);
-    }
     neap_console_close(it.console);
     return it.failed && !it.typed ? CLI_FAILED : CLI_DONE;
 }

@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,12 @@
 #include "repl.h"
 
 #define HISTORY_LINES 1000
+#define MOST_ROWS     20 /* of words that something can become */
 
 static neap_console *console;
 static char *history_path;
 static sigset_t mask_outside; /* of signals, where no line is edited */
+static atomic_bool resized;
 static char word_breaks[] = " \t\n\"'(){}[],=.:;+*/%^<>~#&|";
 
 /* ---- Completion ------------------------------------------------------------------------------ */
@@ -66,11 +69,49 @@ static char *common(char *const *items, size_t count)
     return strndup(items[0], size);
 }
 
+static size_t columns_of(const char *text)
+{
+    mbstate_t state = {0};
+    wchar_t character;
+    size_t columns = 0, size;
+    for (; *text != '\0'; text += size) {
+        int width = 1;
+        size = mbrtowc(&character, text, strlen(text), &state);
+        if (size >= (size_t)-2) {
+            state = (mbstate_t){0};
+            size = 1;
+        } else {
+            width = wcwidth(character);
+        }
+        columns += width > 0 ? (size_t)width : 0;
+    }
+    return columns;
+}
+
+/* Below each other in columns, as many as there is room for. */
 static void show_words(const words *found)
 {
+    int lines = 0, room = 0;
+    size_t widest = 0;
+    rl_get_screen_size(&lines, &room);
+    for (size_t i = 1; i <= found->count; i++) {
+        size_t columns = columns_of(found->items[i]);
+        widest = columns > widest ? columns : widest;
+    }
+    size_t beside = ((size_t)(room > 0 ? room : 80) + 1) / (widest + 2);
+    size_t rows = beside > 1 ? (found->count + beside - 1) / beside : found->count;
+    size_t shown = rows < MOST_ROWS ? rows : MOST_ROWS;
     fputc('\n', stdout);
-    for (size_t i = 1; i <= found->count; i++)
-        printf("%s%s", found->items[i], i < found->count ? "  " : "\n");
+    for (size_t row = 0; row < shown; row++) {
+        for (size_t i = row + 1; i <= found->count; i += rows) {
+            int space =
+                i + rows <= found->count ? (int)(widest + 2 - columns_of(found->items[i])) : 0;
+            printf("%s%*s", found->items[i], space, "");
+        }
+        fputc('\n', stdout);
+    }
+    if (shown < rows)
+        printf("… and more: %zu in all\n", found->count);
     fflush(stdout);
     rl_forced_update_display();
 }
@@ -105,8 +146,24 @@ static char **complete(const char *text, int start, int end)
 
 /* ---- Characters ------------------------------------------------------------------------------ */
 
-/* The next byte; -1: the end, or Ctrl-C was pressed. It is looked at only here, while nothing else
- * is done, so that none is missed. */
+static void on_resize(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&resized, true);
+}
+
+/* The line is drawn anew: nobody knows where the terminal has put it. */
+static void draw_if_resized(void)
+{
+    if (!atomic_exchange(&resized, false))
+        return;
+    rl_resize_terminal();
+    fputs("\r\033[J", stdout);
+    rl_forced_update_display();
+}
+
+/* The next byte; -1: the end, or Ctrl-C was pressed. Signals are looked at only here, while nothing
+ * else is done, so that none is missed. */
 static int read_byte(void)
 {
     unsigned char byte;
@@ -114,6 +171,7 @@ static int read_byte(void)
     while (ppoll(&typed, 1, NULL, &mask_outside) < 0) {
         if (errno != EINTR || cli_repl_is_interrupted())
             return -1;
+        draw_if_resized();
     }
     return read(STDIN_FILENO, &byte, 1) == 1 ? byte : -1;
 }
@@ -180,6 +238,9 @@ void cli_typing_begin(neap_console *asked)
     console = asked;
     rl_readline_name = "neap";
     rl_catch_signals = 0;
+    struct sigaction action = {.sa_handler = on_resize, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGWINCH, &action, NULL);
     rl_getc_function = read_character;
     setlocale(LC_CTYPE, "");
     rl_initialize();
@@ -225,11 +286,14 @@ static void set_prompt(char *text, size_t size, const char *prompt)
 cli_typed cli_typing_line(const char *prompt, char **line, size_t *size)
 {
     char shown[320];
-    sigset_t interrupt;
+    sigset_t looked_at;
     set_prompt(shown, sizeof shown, prompt);
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt, &mask_outside);
+    sigemptyset(&looked_at);
+    sigaddset(&looked_at, SIGINT);
+    sigaddset(&looked_at, SIGWINCH);
+    pthread_sigmask(SIG_BLOCK, &looked_at, &mask_outside);
+    if (atomic_exchange(&resized, false))
+        rl_resize_terminal();
     rl_prep_terminal(1); /* before the prompt is seen: what is typed then is for libedit */
     char *typed = readline(shown);
     pthread_sigmask(SIG_SETMASK, &mask_outside, NULL);

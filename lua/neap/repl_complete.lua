@@ -1,5 +1,7 @@
 -- What a word of the REPL's input can become: verbs, message names, stream ids, fields.
 
+local ink = require "neap.repl_ink"
+
 local complete = {}
 
 local most_ids = 200
@@ -17,11 +19,14 @@ local function names_of(session, prefix, words, seen)
   end
 end
 
--- Streams that begin so; ids are what is behind the category.
+-- Streams that begin so; ids are what is behind the category. They become part of a text in quotes,
+-- and the prefix is that of one.
 local function streams_of(session, prefix, cut, words, seen)
-  local streams = session.past:streams { prefix = prefix, limit = most_ids }
+  local plain = string.match(prefix, "^[^\\]*")
+  local streams = session.past:streams { prefix = plain, limit = most_ids }
   for _, each in ipairs(streams or {}) do
-    add(words, seen, string.sub(each.stream, cut + 1), string.sub(prefix, cut + 1))
+    local rest = ink.escape(string.sub(each.stream, cut + 1), true)
+    add(words, seen, rest, string.sub(prefix, cut + 1))
   end
 end
 
@@ -41,8 +46,10 @@ local function of_fields(session, path, prefix, words, seen)
   for name in string.gmatch(path, "[%w_]+") do
     value = type(value) == "table" and value[name]
   end
-  for key in pairs(type(value) == "table" and value or {}) do
-    add(words, seen, key, prefix)
+  for key in next, type(value) == "table" and value or {} do
+    if type(key) == "string" and string.find(key, "^[%a_][%w_]*$") then
+      add(words, seen, key, prefix)
+    end
   end
 end
 

@@ -83,6 +83,24 @@ local function add_lines(value, indent, width, prefix, suffix, lines, seen)
   lines[#lines + 1] = indent .. "}" .. suffix
 end
 
+---A text broken into lines between its words.
+---@param text string
+---@param indent string in front of each line
+---@param width? integer nil: it is one line
+---@return string[]
+function show.wrapped(text, indent, width)
+  local lines, line = {}, nil
+  for word in string.gmatch(text, "%S+") do
+    local longer = line and line .. " " .. word or indent .. word
+    if line and width and ink.columns(longer) > width then
+      lines[#lines + 1], longer = line, indent .. word
+    end
+    line = longer
+  end
+  lines[#lines + 1] = line
+  return lines
+end
+
 ---A value in as many lines as it takes.
 ---@param value any
 ---@param width? integer nil: that of a page

@@ -152,14 +152,19 @@ local function definitions_of(session, kind)
   end)
 end
 
+local function add_wrapped(lines, text, indent, width, pen)
+  for _, line in ipairs(show.wrapped(text, indent, width)) do
+    lines[#lines + 1] = pen and pen(line) or line
+  end
+end
+
 local function help_of(env, verb)
   if verb == nil then
-    local rows = {}
-    for i, entry in ipairs(help.entries) do rows[i] = { entry.usage, entry.about } end
-    return value.shown({}, function()
+    return value.shown({}, function(_, width)
       local lines = {}
-      for i, row in ipairs(rows) do
-        lines[2 * i - 1], lines[2 * i] = ink.head(row[1]), "    " .. row[2]
+      for _, entry in ipairs(help.entries) do
+        add_wrapped(lines, entry.usage, "", width, ink.head)
+        add_wrapped(lines, entry.about, "    ", width)
       end
       return lines
     end)
@@ -172,10 +177,12 @@ local function help_of(env, verb)
     check.misuse("there is no verb '%s'%s; help() lists them", tostring(verb),
       check.did_you_mean(tostring(verb), check.sorted_keys(help.by_name)))
   end
-  return value.shown({}, function()
-    return {
-      ink.head(entry.usage), "  " .. entry.about, ink.hint "  example: " .. entry.example,
-    }
+  return value.shown({}, function(_, width)
+    local lines = {}
+    add_wrapped(lines, entry.usage, "", width, ink.head)
+    add_wrapped(lines, entry.about, "  ", width)
+    lines[#lines + 1] = ink.hint "  example: " .. entry.example
+    return lines
   end)
 end
 

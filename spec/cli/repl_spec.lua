@@ -352,6 +352,30 @@ line 3: error: follow(filter, predicate): the predicate must be a function of th
       .. "them\n", err)
   end)
 
+  it("has an example of each verb, which is right", function()
+    local saga = [[
+shop:saga "fulfilment" {
+  key = "order", initial = {}, starts = { "OrderPlaced" },
+  events = { OrderPlaced = function(saga) saga.placed = true end },
+}
+return shop]]
+    neap.write(folder .. "/sagas.lua", (neap.read(past):gsub("return shop%s*$", saga)))
+    local names, examples = {}, {}
+    for name in printed("help()"):gmatch "\n?([%a_]+)%(" do names[#names + 1] = name end
+    for i, name in ipairs(names) do
+      local example = printed("help '" .. name .. "'"):match "example: ([^\n]+)"
+      -- Some are several.
+      examples[i] = example:gsub("   ", "\n")
+    end
+    assert.truthy(#examples > 25)
+    -- The last one ends the session.
+    assert.equal("quit()", examples[#examples])
+    local status, out, err = neap.run({ "repl", folder .. "/sagas.lua", "--store", store },
+      { stdin = "at(5)\n" .. table.concat(examples, "\nat(5)\n") .. "\n1", folder = folder })
+    assert.same({ 0, "" }, { status, err }, out)
+    assert.truthy(neap.read(folder .. "/o2_spec.lua"))
+  end)
+
   it("goes on behind errors, which name their line", function()
     local status, out, err = script [[
 1 +
@@ -691,7 +715,7 @@ type \cC
 wait error: unavailable: stopped at position
 wait slow@0>
 type at()\r
-wait of 30001 events (Ctrl-C stops)
+wait of 30,001 events (Ctrl-C stops)
 type \cC
 wait error: unavailable: stopped at position
 wait 0000>
