@@ -10,7 +10,9 @@
 #define CHECKPOINT_BYTES   ((size_t)256 << 20)
 #define CHECKPOINT_SPACING 50000
 /* Folded from one question to the host, whether to go on, to the next. */
-#define STRIDE 10000
+#define SHORTEST_STRIDE 100
+#define FIRST_STRIDE    1000
+#define LONGEST_STRIDE  10000
 
 void neap_history_options_init_sized(neap_history_options *options, size_t size)
 {
@@ -220,10 +222,20 @@ static bool is_as_the_log(const neap_runtime *past, uint64_t position)
     return edits->count == 0 || position < edits->items[0].position;
 }
 
+/* It is asked some times a second whether to go on, however long an event takes. */
+static uint64_t next_stride(uint64_t stride, int64_t took_us)
+{
+    if (took_us < 50000)
+        return stride < LONGEST_STRIDE / 2 ? 2 * stride : LONGEST_STRIDE;
+    if (took_us > 200000)
+        return stride > 2 * SHORTEST_STRIDE ? stride / 2 : SHORTEST_STRIDE;
+    return stride;
+}
+
 static neap_status fold_forward(neap_runtime *past, uint64_t target, neap_error *error)
 {
     neap_history *history = past->history;
-    uint64_t at = neapi_past_store_position(past->store);
+    uint64_t at = neapi_past_store_position(past->store), stride = FIRST_STRIDE;
     neap_status status = NEAP_OK;
     if (!folds(past)) {
         move_to(past, target);
@@ -231,7 +243,8 @@ static neap_status fold_forward(neap_runtime *past, uint64_t target, neap_error 
     }
     while (at < target && status == NEAP_OK) {
         uint64_t to_keep = neapi_past_keep_next(&history->keep, at);
-        uint64_t next = target - at > STRIDE ? at + STRIDE : target;
+        uint64_t next = target - at > stride ? at + stride : target;
+        int64_t begun_us = neapi_monotonic_us(past->platform);
         if (next > to_keep)
             next = to_keep;
         status = neapi_history_go_on(history, at, target, error);
@@ -239,6 +252,7 @@ static neap_status fold_forward(neap_runtime *past, uint64_t target, neap_error 
             status = fold_to(past, next, error);
         if (status == NEAP_OK && next == to_keep && is_as_the_log(past, next))
             keep(past, next);
+        stride = next_stride(stride, neapi_monotonic_us(past->platform) - begun_us);
         at = next;
     }
     return status;

@@ -273,7 +273,7 @@ function Repl:begin()
   end
   if self.width then
     self.print(string.format("%s: %d events. help() lists what can be asked.\n", self.name,
-      self.past:position()))
+      self.history:last() or self.past:position()))
     self:show(at)
   end
 end

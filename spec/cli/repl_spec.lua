@@ -706,11 +706,12 @@ describe("neap repl on a long log", function()
     neap.write(domain, slow)
     neap.write(folder .. "/scenario", [[
 wait events (Ctrl-C stops)
-wait slow@30001>
-type at(0)\r
+type \cC
+wait unavailable: stopped at position
+wait slow: 30001 events
 wait slow@0>
 type reload()\r
-wait of 60002 events (Ctrl-C stops)
+wait of 60,002 events (Ctrl-C stops)
 type \cC
 wait error: unavailable: stopped at position
 wait slow@0>
@@ -718,7 +719,7 @@ type at()\r
 wait of 30,001 events (Ctrl-C stops)
 type \cC
 wait error: unavailable: stopped at position
-wait 0000>
+wait >
 type quit()\r
 end
 ]])
