@@ -7,6 +7,7 @@ local fixture = require "neap.repl_fixture"
 local follow = require "neap.repl_follow"
 local help = require "neap.repl_help"
 local ink = require "neap.repl_ink"
+local lists = require "neap.repl_lists"
 local moving = require "neap.repl_move"
 local past = require "neap.past"
 local reload = require "neap.repl_reload"
@@ -202,8 +203,9 @@ function verbs.of(session)
     unwatch = bound(watching.unwatch), events = bound(events_of), event = bound(event_at),
     streams = bound(streams_of), diff = bound(diff), why = bound(understanding.why),
     trace = bound(understanding.trace), definitions = bound(definitions_of), state = asked "state",
-    document = asked "find", list = asked "list", saga = asked "saga", sagas = asked "sagas",
-    query = asked "query", subscriptions = asked "subscriptions", position = asked "position",
+    document = asked "find", list = bound(lists.documents), saga = asked "saga",
+    sagas = bound(lists.sagas), query = asked "query", subscriptions = bound(lists.subscriptions),
+    position = asked "position",
   }
   env.fixture, env.reload = bound(fixture), bound(reload)
   env.follow = bound(follow)
