@@ -261,12 +261,17 @@ void cli_typing_end(void)
     history_path = NULL;
 }
 
+/* At once in the file, too: a terminal that is closed ends the session without more words. What
+ * goes wrong there is told at the end. */
 static void remember(const char *line)
 {
     const HIST_ENTRY *last =
         history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
-    if (line[0] != '\0' && (last == NULL || strcmp(last->line, line) != 0))
-        add_history(line);
+    if (line[0] == '\0' || (last != NULL && strcmp(last->line, line) == 0))
+        return;
+    add_history(line);
+    if (history_path != NULL)
+        write_history(history_path);
 }
 
 /* In bold, with marks around what takes no column. Behind the end there must be a character:

@@ -27,7 +27,7 @@ static const struct {
     {'o', "\033[31m"},   /* an old value */
     {'w', "\033[32m"},   /* a new one */
     {'d', "\033[2m"},    /* hints, and what is seldom looked at */
-    {'x', "\033[2m"},    /* in place of what was left out */
+    {'x', "\033[0;2m"},  /* in place of what was left out */
 };
 
 static const char *sequence_of(unsigned char mark)

@@ -43,6 +43,7 @@ end
 -- What differs from run to run gets other digits, and stays as wide.
 function terminal_play.without_times(text)
   text = text:gsub("%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d%.%d%d%d", "2026-11-27 14:10:29.123")
+  text = text:gsub("%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z", "2026-11-27T14:10:29.123456Z")
   text = text:gsub("%d%d%-%d%d %d%d:%d%d:%d%d%f[^%d.]", "11-27 14:10:29")
   return (text:gsub("%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x",
     "01a21fa4-7519-751e-9303-0c82a13b5d40"))
