@@ -170,7 +170,7 @@ local function add_shown(self, value, whole, all)
   local shown = #lines > most and most - 4 or #lines
   local is_cut = false
   for i = 1, shown do
-    local line = width and ink.cut(lines[i], width) or lines[i]
+    local line = width and show.fitted(lines[i], width) or lines[i]
     is_cut = is_cut or ink.is_cut(line)
     all[#all + 1] = line
   end

@@ -83,6 +83,23 @@ local function add_lines(value, indent, width, prefix, suffix, lines, seen)
   lines[#lines + 1] = indent .. "}" .. suffix
 end
 
+---A line with its times, which are marked as hints, without year and parts of seconds.
+---@param line string
+---@return string
+function show.shorter(line)
+  return (string.gsub(line, "\xFFd%d%d%d%d%-(%d%d%-%d%d %d%d:%d%d:%d%d)%.%d+\xFF%.",
+    "\xFFd%1\xFF."))
+end
+
+---A line of at most so many columns.
+---@param line string
+---@param width integer
+---@return string
+function show.fitted(line, width)
+  if ink.columns(line) <= width then return line end
+  return ink.cut(show.shorter(line), width)
+end
+
 ---A text broken into lines between its words.
 ---@param text string
 ---@param indent string in front of each line

@@ -22,13 +22,8 @@ local default_limit = 20
 
 -- ---- Events -------------------------------------------------------------------------------------
 
--- Without the year and what is less than a second.
-local function short_moment(text)
-  return (string.gsub(text, "%d%d%d%d%-(%d%d%-%d%d %d%d:%d%d:%d%d)%.%d+", "%1"))
-end
-
 local event_columns = {
-  ">position", { name = "recorded at", short = short_moment }, "stream", ">version", "type", "data",
+  ">position", { name = "recorded at", short = show.shorter }, "stream", ">version", "type", "data",
 }
 
 local function event_row(event)

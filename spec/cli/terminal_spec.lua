@@ -81,6 +81,12 @@ position  recorded at              stream     version  type         data
 ]], answer(shown, "events { to = 1, limit = 2 }"))
     end)
 
+    it("shortens times before it cuts anything else", function()
+      local shown = plays("enter at(4)\n", { columns = 60 })
+      assert.equal('4  11-27 14:10:29  Order-o-1 3  OrderShipped  { order = "o-…\n… cut: whole()\n',
+        terminal.without_times(answer(shown, "at(4)")))
+    end)
+
     it("counts what is wide, and what has no width", function()
       local shown = plays([[
 enter ("中"):rep(60)
