@@ -4,7 +4,8 @@
 local neap = require "neap_command"
 local terminal = require "terminal_play"
 
-local names = { "looking", "moving", "understanding" }
+local names = { "looking", "moving", "understanding", "writing" }
+local arguments = { writing = { "--write" } }
 
 local function path_of(name)
   return "transcripts/" .. name .. ".txt"
@@ -14,7 +15,7 @@ end
 local function typed_in(text)
   local lines = {}
   for line in text:gmatch "[^\n]+" do
-    lines[#lines + 1] = line:match "^%w+@%d+> (.*)" or line:match "^ +%.%. (.*)"
+    lines[#lines + 1] = line:match "^%w+@%d+[^>]*> (.*)" or line:match "^ +%.%. (.*)"
   end
   return lines
 end
@@ -34,13 +35,13 @@ describe("a session at a terminal", function()
   for _, name in ipairs(names) do
     it("is one of " .. name, function()
       local expected = neap.read(path_of(name))
-      local scenario = { "wait delivered@5> " }
+      local scenario = { "wait delivered@5" }
       for _, line in ipairs(typed_in(expected)) do
         local ends = line == "quit()"
         scenario[#scenario + 1] = ends and "type quit()\\r\nend" or "enter " .. line
       end
       local shown = terminal.play(folder, store, table.concat(scenario, "\n") .. "\n",
-        { environment = "PAGER=", domain = "fixtures/delivered.lua" })
+        { environment = "PAGER=", domain = "fixtures/delivered.lua", arguments = arguments[name] })
       shown = terminal.without_times(shown)
       if os.getenv "NEAP_TRANSCRIPTS" == "write" then neap.write(path_of(name), shown) end
       assert.equal(expected, shown)
