@@ -168,7 +168,8 @@ enter 1 + 1
         plays [[
 size 100 8
 type definitions()\r
-wait ShipOrder
+wait past.lua:9
+wait :
 type \cC
 wait kind
 wait ShipOrder
