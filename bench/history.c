@@ -1,4 +1,5 @@
-/* The REPL on a long log: what its verbs take, beside folding from the start, and its memory.
+/* The REPL on a long log: what its verbs take, beside folding from the start, and its memory; then
+ * one stream of LONG events, beside folding it once.
  *
  *   neap_bench_history [EVENTS [KEYS [FOLDER]]]   1,000,000, 10,000 and /tmp if not said
  *
@@ -14,6 +15,7 @@
 #include "measure.h"
 
 #define VISITS 25
+#define LONG   20000
 
 static neap_error error;
 static unsigned keys = 10000;
@@ -83,6 +85,15 @@ static void visit(neap_console *console, unsigned events, const char *what, cons
     fflush(stdout);
 }
 
+/* One stream alone. */
+static void append_long(neapi_unit *unit, unsigned number)
+{
+    char data[160];
+    snprintf(data, sizeof data,
+             "{\"customer\":\"c-0\",\"name\":\"customer number 0\",\"total\":%u}", number % 1000);
+    append_event(unit, number, "OrderPlaced", "Customer-c-0", data);
+}
+
 static neap_console *open_console(const char *url)
 {
     neap_console *console;
@@ -114,6 +125,44 @@ static void measure(const char *url, unsigned events)
     neap_console_close(console);
 }
 
+static double best_ms(neap_console *console, const char *before, const char *line)
+{
+    double best = 1e9;
+    for (int i = 0; i < 5; i++) {
+        enter_ms(console, before);
+        double taken = enter_ms(console, line);
+        best = taken < best ? taken : best;
+    }
+    return best;
+}
+
+/* What walks through a stream must not fold it once for each event. */
+static void measure_long(const char *url)
+{
+    static const struct {
+        const char *what, *before, *line;
+    } cases[] = {
+        {"until_change, of what never changes", "at(1)",
+         "until_change(\"Customer\", \"c-0\", \"nothing\")"},
+        {"the same, backward", "at()",
+         "until_change(\"Customer\", \"c-0\", \"nothing\", { backward = true })"},
+        {"why, of what nothing sets", "at()", "why(\"Customer\", \"c-0\", \"nothing\")"},
+        {"changes, all of them", "at()", "for _ in now:changes(\"Customer\", \"c-0\") do end"},
+        {"changes, backward", "at()",
+         "for _ in now:changes(\"Customer\", \"c-0\", { backward = true }) do end"},
+    };
+    char text[96];
+    neap_console *console = open_console(url);
+    snprintf(text, sizeof text, "once = now:state(\"Customer\", \"c-0\", %u)", LONG);
+    double once = best_ms(console, "now = at()", text);
+    printf("\none stream of %u events, folded once %10.1f ms\n", LONG, once);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double taken = best_ms(console, cases[i].before, cases[i].line);
+        printf("%-36s %9.1f ms, %.1f folds\n", cases[i].what, taken, taken / once);
+    }
+    neap_console_close(console);
+}
+
 static unsigned number_of(const char *text, const char *what)
 {
     char *end;
@@ -137,6 +186,9 @@ int main(int argc, char **argv)
     printf("%u events, %u streams and documents; memory before %.1f MiB\n", events, keys,
            memory_mib("VmRSS:"));
     measure(url, events);
+    snprintf(url, sizeof url, "sqlite:%s/long.db", folder);
+    fill_store(url, LONG, append_long);
+    measure_long(url);
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     return system(command) == 0 ? 0 : 1;
 }

@@ -17,6 +17,12 @@ typedef enum neapi_handled_by {
     NEAPI_BY_HOST,      /* a C function */
 } neapi_handled_by;
 
+/* Where a function stands; file empty: there is none. */
+typedef struct neapi_function_place {
+    neap_text file;
+    int line;
+} neapi_function_place;
+
 typedef struct neapi_message {
     neap_kind kind; /* command, event or query */
     uint32_t index; /* in catalog->messages */
@@ -25,6 +31,7 @@ typedef struct neapi_message {
     int line;
     uint32_t schema; /* the version of its schema, from 1 */
     neapi_handled_by by;
+    neapi_function_place handler;         /* in Lua, of a command or a query */
     bool transient;                       /* an event that is never stored */
     uint32_t aggregate;                   /* which one decides it, or NEAPI_NONE */
     neap_command_handler command_handler; /* by the host */
@@ -43,10 +50,11 @@ typedef struct neapi_aggregate {
     unsigned first_tag;     /* the one whose value the stream has in its name */
     const neap_text *types; /* of stored events that it folds */
     size_t type_count;
-    uint32_t snapshot_every;    /* a snapshot is due after so many events; 0: not for that */
-    int64_t snapshot_after_us;  /* and when the last is so old; 0: not for that */
-    uint32_t snapshot_keep;     /* how many stay of a stream, at least 1 */
-    neap_text snapshot_version; /* empty: the hash of the domain's sources */
+    const neapi_function_place *folds; /* by message index; NULL: not read */
+    uint32_t snapshot_every;           /* a snapshot is due after so many events; 0: not for that */
+    int64_t snapshot_after_us;         /* and when the last is so old; 0: not for that */
+    uint32_t snapshot_keep;            /* how many stay of a stream, at least 1 */
+    neap_text snapshot_version;        /* empty: the hash of the domain's sources */
 } neapi_aggregate;
 
 /* One instance of an aggregate. */
@@ -81,6 +89,7 @@ typedef struct neapi_subscription {
     bool only_transient;         /* it wants no stored event at all, whatever `types` says */
     bool from_now;               /* it begins with what comes after it was first started */
     uint32_t partitions;         /* at least 1 */
+    const neapi_function_place *handlers; /* by message index; NULL: not read */
 
     /* Of a projection. */
     uint32_t version; /* from 1 */

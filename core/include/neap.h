@@ -580,6 +580,12 @@ typedef struct neap_definition {
 NEAP_API bool neap_definition_at(const neap_runtime *runtime, size_t index,
                                  neap_definition *definition);
 
+/* Where the Lua function stands that handles a message. by: an aggregate, which folds that event,
+ * or a subscription; NULL: what decides that command, or answers that query. false: none does.
+ * Owns: the runtime owns *file. Threads: any. */
+NEAP_API bool neap_handler_place(const neap_runtime *runtime, const char *by, const char *message,
+                                 const char **file, int *line);
+
 NEAP_API const char *neap_domain_name(const neap_runtime *runtime);
 
 /* What a handler may do while it runs. Lifetime: the handler's call. Threads: the one that calls
@@ -1152,6 +1158,77 @@ NEAP_API void neap_history_compare_options_init_sized(neap_history_compare_optio
 NEAP_API neap_status neap_history_compare(neap_history *before, neap_history *after,
                                           const neap_history_compare_options *options, char **json,
                                           size_t *size, neap_error *error);
+
+typedef enum neap_relation {
+    NEAP_RELATION_ITSELF,     /* the event with the id */
+    NEAP_RELATION_CORRELATED, /* the events whose correlation_id it is */
+} neap_relation;
+
+/* The positions of a past's events that belong to an id, a UUID's text form, from *from up to `to`:
+ * at most as many as *count says, which becomes how many it are. *from: 0: from where something
+ * with such an id can be (ids have their time in them); then the position up to which nothing was
+ * looked at yet, which is behind `to`, or the past's end, where all was. Threads: owner; as the
+ * past. Errors: USAGE (it is no past), INVALID (no UUID), UNAVAILABLE (options.go_on), STORE,
+ * NOMEM. */
+NEAP_API neap_status neap_history_related(neap_runtime *past, const char *id,
+                                          neap_relation relation, uint64_t *from, uint64_t to,
+                                          uint64_t *positions, size_t *count, neap_error *error);
+
+/* How something came about: an aggregate's instance, a projection's document or a saga on its way
+ * through its events, each of which is folded once. It takes bounded memory, however many there
+ * are: events come in pages, and between them it is put down as bytes. */
+typedef struct neap_evolution neap_evolution;
+
+typedef struct neap_evolution_options {
+    size_t size;
+    const char *field; /* what is looked at, a JSON list of the names, and places from 1, that lead
+                          to it, as in ["lines",2,"sku"]; NULL: all of it */
+    bool every;        /* of an aggregate: also events that leave that as it was */
+    bool nearest;      /* it begins at the last place up to `behind` for which something is kept: a
+                          snapshot, what was folded before, or 0 */
+    uint64_t behind;   /* 0: it begins behind this place. Places are versions of the stream; of an
+                          aggregate by tags, a projection and a saga, positions */
+    uint64_t to;       /* NEAP_LAST: the last place */
+} neap_evolution_options;
+
+NEAP_API void neap_evolution_options_init_sized(neap_evolution_options *options, size_t size);
+#define neap_evolution_options_init(options)                                                       \
+    neap_evolution_options_init_sized((options), sizeof *(options))
+
+/* In a past, which may be one of neap_history_log(). kind: an aggregate's, a projection's (of
+ * documents, also a live one) or a saga's. id: as in neap_state(), or a key. A saga is shown as its
+ * status and its state, as far as events tell. options may be NULL. Owns: the caller owns
+ * *evolution, until neap_evolution_close(); the past outlives its use. Threads: owner; as the past.
+ * Errors: USAGE (it is no past; a kind that does not evolve), UNKNOWN (the name), INVALID (the id;
+ * the field). */
+NEAP_API neap_status neap_history_evolution(neap_runtime *past, neap_kind kind, const char *name,
+                                            const char *id, const neap_evolution_options *options,
+                                            neap_evolution **evolution, neap_error *error);
+NEAP_API void neap_evolution_close(neap_evolution *evolution); /* NULL is allowed */
+
+/* An event, and what it made of what is looked at: JSON for people, as neap_state() gives it. */
+typedef struct neap_evolution_step {
+    const neap_event *event; /* as it is stored; NULL: there are no more */
+    neap_text old, now;      /* data NULL: there was, or is, nothing */
+} neap_evolution_step;
+
+/* The next event that changes it. Lifetime: the step's until the next call. Errors: CORRUPT (an
+ * event that the domain cannot read), HANDLER, LIMIT, UNAVAILABLE (options.go_on), STORE, NOMEM;
+ * it is then where it was. */
+NEAP_API neap_status neap_evolution_next(neap_evolution *evolution, neap_evolution_step *step,
+                                         neap_error *error);
+/* Folds so many of its events at most, also such as change nothing, without showing them. *skipped:
+ * fewer only at the end. Errors: as above. */
+NEAP_API neap_status neap_evolution_skip(neap_evolution *evolution, uint64_t most,
+                                         uint64_t *skipped, neap_error *error);
+/* The place behind which it is. Errors: as above, for what is folded on the way to its beginning.
+ */
+NEAP_API neap_status neap_evolution_at(neap_evolution *evolution, uint64_t *place,
+                                       neap_error *error);
+/* Another one that is where this one is, and goes its own way from there, up to `to`, which is no
+ * later than this one's. Errors: NOMEM. */
+NEAP_API neap_status neap_evolution_copy(neap_evolution *evolution, uint64_t to,
+                                         neap_evolution **copy, neap_error *error);
 
 /* ---- The REPL, without its terminal ---------------------------------------------------------- */
 

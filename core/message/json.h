@@ -19,6 +19,10 @@ neap_status neapi_json_check(neap_text json, unsigned depth, neap_error *error);
  * more than it must. false: no such member, or not an object. */
 bool neapi_json_member(neap_text json, neap_text name, neap_text *value);
 
+/* The raw text of what lies at a path, a JSON list of names and of places from 1, as in
+ * ["lines",2,"sku"]; of a list without elements all of it. false: there is nothing. */
+bool neapi_json_at(neap_text json, neap_text path, neap_text *value);
+
 /* Checks a flat object of texts, and rewrites it canonically (keys sorted bytewise). Errors:
  * NEAP_INVALID. */
 neap_status neapi_json_flat(neap_text json, neapi_buffer *canonical, neap_error *error);

@@ -57,4 +57,9 @@ neap_status neapi_streams_of(neap_history *history, neapi_session *session, neap
 neap_status neapi_history_go_on(const neap_history *history, uint64_t position, uint64_t target,
                                 neap_error *error);
 
+/* Where the log begins that was recorded after an id was made, or the command that it follows from:
+ * ids have their time in them. */
+neap_status neapi_history_near(neapi_session *session, neap_uuid id, uint64_t *position,
+                               neap_error *error);
+
 #endif

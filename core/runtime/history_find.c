@@ -82,12 +82,22 @@ static int64_t made_at_us(neap_uuid id)
     return ms * 1000;
 }
 
+neap_status neapi_history_near(neapi_session *session, neap_uuid id, uint64_t *position,
+                               neap_error *error)
+{
+    uint64_t before;
+    neap_status status = count_until(session, made_at_us(id) - 1000, &before, error);
+    if (status == NEAP_OK)
+        *position = before + 1;
+    return status;
+}
+
 neap_status neap_history_event(neap_history *history, const char *id, uint64_t *position,
                                neap_error *error)
 {
     neap_uuid uuid;
     neapi_session *session;
-    uint64_t near_it = 0, found = 0;
+    uint64_t near_it = 1, found = 0;
     if (history == NULL || id == NULL || position == NULL)
         return neapi_fail(error, NEAP_USAGE,
                           "neap_history_event: history, id and position must not be NULL");
@@ -96,11 +106,11 @@ neap_status neap_history_event(neap_history *history, const char *id, uint64_t *
     neap_status status = neapi_session_open(history->log, NEAPI_MODE_READ, &session, error);
     if (status != NEAP_OK)
         return status;
-    status = count_until(session, made_at_us(uuid) - 1000, &near_it, error);
+    status = neapi_history_near(session, uuid, &near_it, error);
     if (status == NEAP_OK)
-        status = look_for(history, session, uuid, near_it + 1, UINT64_MAX, &found, error);
+        status = look_for(history, session, uuid, near_it, UINT64_MAX, &found, error);
     if (status == NEAP_OK && found == 0)
-        status = look_for(history, session, uuid, 1, near_it, &found, error);
+        status = look_for(history, session, uuid, 1, near_it - 1, &found, error);
     neapi_session_close(session);
     if (status == NEAP_OK && found == 0)
         status = neapi_fail(error, NEAP_UNKNOWN, "no event has the id %s", id);

@@ -336,8 +336,21 @@ static void complete_call(neapi_lane *lane, neapi_request *request)
     call->signals = decides ? &request->signals : NULL;
 }
 
+static void answer_look(neapi_lane *lane, neapi_request *request)
+{
+    neap_status status = request->look(lane, request->looker, &lane->error);
+    if (status == NEAP_OK)
+        neapi_lane_succeed_empty(lane, request);
+    else
+        neapi_lane_fail(lane, request, &lane->error);
+}
+
 static void answer(neapi_lane *lane, neapi_request *request)
 {
+    if (request->kind == NEAPI_REQUEST_LOOK) {
+        answer_look(lane, request);
+        return;
+    }
     if (request->kind == NEAPI_REQUEST_CATCH_UP) {
         unlist_request(lane, request); /* no barrier waits for it */
         neapi_partition_awaited(lane, request);

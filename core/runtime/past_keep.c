@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/uuid.h"
 
 #define UNIT_DOCUMENTS 1000
@@ -166,6 +167,21 @@ static neap_text read_text(const neapi_buffer *bytes, size_t *at)
     text.data = bytes->data + *at + sizeof text.size;
     *at += sizeof text.size + text.size;
     return text;
+}
+
+bool neapi_kept_past_find(const neapi_kept_past *kept, neap_text collection, neap_text key,
+                          neap_text *data)
+{
+    for (size_t at = 0; at < kept->bytes.size;) {
+        neap_text in = read_text(&kept->bytes, &at);
+        neap_text name = read_text(&kept->bytes, &at);
+        neap_text value = read_text(&kept->bytes, &at);
+        if (neapi_text_equal(name, key) && neapi_text_equal(in, collection)) {
+            *data = value;
+            return true;
+        }
+    }
+    return false;
 }
 
 static neap_status put_some(const neapi_buffer *bytes, size_t *at, neapi_unit *unit,

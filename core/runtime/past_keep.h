@@ -33,6 +33,9 @@ void neapi_kept_past_release(neapi_kept_past *kept); /* NULL is allowed */
 uint64_t neapi_past_keep_next(neapi_past_keep *keep, uint64_t position);
 /* Keeps what the session has. What there is no memory for is not kept: it is folded again. */
 void neapi_past_keep_add(neapi_past_keep *keep, neapi_session *session, uint64_t position);
+/* Finds one of its documents; false: there is none. Lifetime: the data's is that of `kept`. */
+bool neapi_kept_past_find(const neapi_kept_past *kept, neap_text collection, neap_text key,
+                          neap_text *data);
 /* Puts it into a store without documents. Errors: NEAP_STORE, NEAP_NOMEM. */
 neap_status neapi_kept_past_put(const neapi_kept_past *kept, neapi_store *store, neap_error *error);
 

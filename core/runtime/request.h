@@ -19,6 +19,7 @@ typedef enum neapi_request_kind {
     NEAPI_REQUEST_CATCH_UP, /* answered once a subscription has reached `at_version` */
     NEAPI_REQUEST_CHANGE,   /* of a subscription */
     NEAPI_REQUEST_BARRIER,  /* answered once everything that its lane took before it has been */
+    NEAPI_REQUEST_LOOK,     /* of a past: what `look` does with its lane's engine and session */
 } neapi_request_kind;
 
 typedef enum neapi_stage {
@@ -75,6 +76,9 @@ struct neapi_request {
         uint64_t dropped; /* but for this one, which goes; 0: none */
         bool drops;       /* they all go instead of being tried again */
     } letters;
+    /* LOOK: called once, by who drives the lane; fills *error on failure. */
+    neap_status (*look)(struct neapi_lane *lane, void *looker, neap_error *error);
+    void *looker;
     struct neapi_subscribed *subscribed; /* of CHANGE: what is changed, and how */
     int change;
     int64_t arrived_us;   /* monotonic: when the host asked */
@@ -171,7 +175,7 @@ neap_text neapi_request_name(const neapi_request *request);
 static inline bool neapi_request_is_internal(const neapi_request *request)
 {
     return request->kind == NEAPI_REQUEST_CATCH_UP || request->kind == NEAPI_REQUEST_CHANGE ||
-           request->kind == NEAPI_REQUEST_DELIVERY;
+           request->kind == NEAPI_REQUEST_DELIVERY || request->kind == NEAPI_REQUEST_LOOK;
 }
 
 /* All zero for an event from outside, and where there was nothing to cancel. */

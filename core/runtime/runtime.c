@@ -485,6 +485,33 @@ bool neap_definition_at(const neap_runtime *runtime, size_t index, neap_definiti
     return true;
 }
 
+static const neapi_function_place *place_of(const neapi_catalog *catalog, neap_text by,
+                                            const neapi_message *message)
+{
+    if (by.size == 0)
+        return message->kind != NEAP_KIND_EVENT ? &message->handler : NULL;
+    const neapi_aggregate *aggregate = neapi_map_get(&catalog->aggregate_by_name, by);
+    const neapi_subscription *other = neapi_map_get(&catalog->subscription_by_name, by);
+    const neapi_function_place *places = aggregate != NULL ? aggregate->folds
+                                         : other != NULL   ? other->handlers
+                                                           : NULL;
+    return places != NULL ? &places[message->index] : NULL;
+}
+
+bool neap_handler_place(const neap_runtime *runtime, const char *by, const char *message,
+                        const char **file, int *line)
+{
+    const neapi_catalog *catalog = runtime->catalog;
+    const neapi_message *found = neapi_map_get(&catalog->message_by_name, neapi_text_of(message));
+    const neapi_function_place *place =
+        found != NULL ? place_of(catalog, neapi_text_of(by), found) : NULL;
+    if (place == NULL || place->file.size == 0)
+        return false;
+    *file = place->file.data;
+    *line = place->line;
+    return true;
+}
+
 static neap_status register_handler(neap_runtime *runtime, neap_kind kind, const char *name,
                                     neap_command_handler command, neap_query_handler query,
                                     void *user, neap_error *error)

@@ -147,6 +147,10 @@ neap_status neapi_engine_state_copy(neapi_engine *engine, neapi_state state, nea
  */
 neap_status neapi_engine_state_json(neapi_engine *engine, neapi_state state, neapi_buffer *json,
                                     neap_error *error);
+/* The same of what lies at a path in it, a JSON list as neapi_json_at() takes. *there: there is
+ * something. */
+neap_status neapi_engine_state_field_json(neapi_engine *engine, neapi_state state, neap_text path,
+                                          neapi_buffer *json, bool *there, neap_error *error);
 /* Appends bytes that give back every table that a fold may build: mixed keys, exact floats, null,
  * array marks; at most about `limit` of them (NEAP_LIMIT). Load checks them (NEAP_CORRUPT), for
  * they come from a store. */

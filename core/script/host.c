@@ -314,25 +314,36 @@ static int host_query(lua_State *L)
     return return_value(L, reply);
 }
 
+const char *neapi_host_id_lj(lua_State *L, neapi_host *host, const char *method, neap_error *error)
+{
+    neap_text json;
+    if (lua_type(L, 3) == LUA_TSTRING || lua_isinteger(L, 3))
+        return lua_tostring(L, 3);
+    if (lua_type(L, 3) != LUA_TTABLE)
+        neapi_misuse_lj(L,
+                        "runtime:%s: the id must be a text, an integer, or a table of tags, but is "
+                        "a %s",
+                        method, luaL_typename(L, 3));
+    if (neapi_host_data_lj(L, host, method, &json, error) != NEAP_OK)
+        return NULL;
+    const char *id = neapi_buffer_terminated(&host->json);
+    if (id == NULL)
+        neapi_nomem(error);
+    return id;
+}
+
 /* runtime:state(aggregate, id, version) → state | nil, err */
 static int host_state(lua_State *L)
 {
     neapi_host *host = neapi_host_check_lj(L, "state");
     lua_settop(L, 4);
     const char *name = neapi_host_name_lj(L, "state", "an aggregate");
-    bool by_tags = lua_type(L, 3) == LUA_TTABLE;
-    if (!by_tags && lua_type(L, 3) != LUA_TSTRING && !lua_isinteger(L, 3))
-        return neapi_misuse_lj(L,
-                               "runtime:state: the id must be a text, an integer, or a table of "
-                               "tags, but is a %s",
-                               luaL_typename(L, 3));
     if (!lua_isnil(L, 4) && (!lua_isinteger(L, 4) || lua_tointeger(L, 4) < 1))
         return neapi_misuse_lj(L, "runtime:state: the version must be an integer from 1");
     neap_error error;
-    neap_text json = {0};
-    if (by_tags && neapi_host_data_lj(L, host, "state", &json, &error) != NEAP_OK)
+    const char *id = neapi_host_id_lj(L, host, "state", &error);
+    if (id == NULL)
         return neapi_host_fail_lj(L, &error);
-    const char *id = by_tags ? neapi_buffer_terminated(&host->json) : lua_tostring(L, 3);
     neap_reply **reply = neapi_host_reply_place_lj(L);
     if (neap_state(host->runtime, name, id, (uint64_t)lua_tointeger(L, 4), reply, &error) !=
         NEAP_OK)

@@ -142,6 +142,9 @@ bool neapi_host_message_lj(lua_State *L, neapi_host *host, const char *method,
 const char *neapi_host_name_lj(lua_State *L, const char *method, const char *what);
 neap_status neapi_host_data_lj(lua_State *L, neapi_host *host, const char *method, neap_text *json,
                                neap_error *error);
+/* The id at place 3, as neap_state() takes it: a text, an integer, or a table of tags, whose JSON
+ * is the host's until the next call. Errors: NULL. */
+const char *neapi_host_id_lj(lua_State *L, neapi_host *host, const char *method, neap_error *error);
 /* Reads options.wait_for, a name or a list of names; the stack keeps them alive. */
 void neapi_host_wait_for_lj(lua_State *L, const char *method, neap_dispatch_options *options);
 neap_status neapi_host_meta_lj(lua_State *L, const char *method, neap_dispatch_options *options,

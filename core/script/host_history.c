@@ -399,6 +399,53 @@ static int past_definitions(lua_State *L)
     return 1;
 }
 
+#define MOST_RELATED 256
+
+/* related(past, id, relation, from, to) → positions, up to where nothing was looked at | nil, err
+ */
+static int past_related(lua_State *L)
+{
+    static const char *const names[] = {"itself", "correlated", NULL};
+    neapi_host *past = neapi_host_check_lj(L, "related");
+    neapi_host_history *host = neapi_host_history_of_lj(L, "related");
+    const char *id = luaL_checkstring(L, 2);
+    neap_relation relation = (neap_relation)luaL_checkoption(L, 3, NULL, names);
+    uint64_t from = (uint64_t)luaL_optinteger(L, 4, 0);
+    uint64_t to = (uint64_t)luaL_optinteger(L, 5, LUA_MAXINTEGER);
+    uint64_t positions[MOST_RELATED];
+    size_t count = relation == NEAP_RELATION_ITSELF ? 1 : MOST_RELATED;
+    neapi_asking it;
+    neap_error error;
+    neapi_asking_begin(host, &it, L);
+    neap_status status =
+        neap_history_related(past->runtime, id, relation, &from, to, positions, &count, &error);
+    neapi_asking_end(host, &it);
+    if (status != NEAP_OK)
+        return neapi_asking_fail_lj(L, &it, &error);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushinteger(L, (lua_Integer)positions[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_pushinteger(L, shown(from));
+    return 2;
+}
+
+/* handler_of(past, by, message) → file, line; nil: none does */
+static int past_handler_of(lua_State *L)
+{
+    neapi_host *past = neapi_host_check_lj(L, "handler_of");
+    const char *by = luaL_optstring(L, 2, NULL), *file;
+    int line;
+    if (!neap_handler_place(past->runtime, by, luaL_checkstring(L, 3), &file, &line)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushstring(L, file);
+    lua_pushinteger(L, line);
+    return 2;
+}
+
 void neapi_host_history_lj(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -416,9 +463,12 @@ void neapi_host_history_lj(lua_State *L)
         {"command", past_command},
         {"definitions", past_definitions},
         {"follow", neapi_host_follow},
+        {"handler_of", past_handler_of},
+        {"related", past_related},
         {NULL, NULL},
     };
     luaL_newlib(L, functions);
     neapi_host_branch_lj(L);
+    neapi_host_evolution_lj(L);
     lua_setfield(L, -2, "history");
 }

@@ -40,4 +40,7 @@ void neapi_host_branch_lj(lua_State *L);
  */
 int neapi_host_follow(lua_State *L);
 
+/* Adds to the table on top what host_evolution.c has. */
+void neapi_host_evolution_lj(lua_State *L);
+
 #endif

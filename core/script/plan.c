@@ -74,7 +74,11 @@ static neap_status read_message_lj(const neapi_plan_reading *job, neapi_planned_
     message.schema = (uint32_t)neapi_plan_integer_lj(L, definition, "version");
     message.transient = neapi_plan_flag_lj(L, definition, "transient");
     neapi_plan_place_lj(L, definition, &message.file, &message.line);
-    planned->handler = neapi_plan_keep_field_lj(job, entry, "handler");
+    lua_getfield(L, entry, "handler");
+    neap_status status = neapi_plan_function_place_lj(job, &message.handler);
+    planned->handler = neapi_plan_keep_lj(job);
+    if (status != NEAP_OK)
+        return status;
     lua_Integer aggregate = neapi_plan_integer_lj(L, entry, "aggregate");
     if (aggregate != 0)
         message.aggregate = (uint32_t)aggregate - 1;
@@ -93,7 +97,7 @@ static neap_status read_message_lj(const neapi_plan_reading *job, neapi_planned_
     lua_rawseti(L, -2, 1);
     planned->mark = neapi_plan_keep_lj(job);
     lua_getfield(L, definition, "steps");
-    neap_status status = read_upcasters_lj(job, planned);
+    status = read_upcasters_lj(job, planned);
     return status == NEAP_OK ? read_tags_lj(job, definition, planned) : status;
 }
 
@@ -107,20 +111,22 @@ static neap_text version_field_lj(lua_State *L, int index)
     return text;
 }
 
-static void read_folds_lj(const neapi_plan_reading *job, int aggregate,
-                          neapi_planned_aggregate *planned)
+static neap_status read_folds_lj(const neapi_plan_reading *job, int aggregate,
+                                 neapi_planned_aggregate *planned, neapi_function_place *places)
 {
     lua_State *L = job->L;
+    neap_status status = NEAP_OK;
     lua_getfield(L, aggregate, "folds");
     lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
+    while (status == NEAP_OK && lua_next(L, -2) != 0) {
         lua_Integer message = lua_tointeger(L, -2) - 1;
         const neapi_schema *schema = job->plan->messages[message].schema;
         planned->seen[message] =
             schema->flat ? neapi_fields_used(L, 2, schema->fields) : NEAPI_FLAT_ALL;
+        status = neapi_plan_function_place_lj(job, &places[message]);
         planned->folds[message] = neapi_plan_keep_lj(job);
     }
-    lua_pop(L, 1);
+    return status;
 }
 
 /* The tags, and which of them are integers. */
@@ -165,7 +171,8 @@ static neap_status read_aggregate_lj(const neapi_plan_reading *job,
     aggregate.snapshot_after_us = neapi_plan_time_lj(L, index + 1, "after");
     aggregate.snapshot_keep = (uint32_t)neapi_plan_integer_lj(L, index + 1, "keep");
     aggregate.snapshot_version = version_field_lj(L, index + 1);
-    if (neapi_catalog_add_aggregate(job->catalog, &aggregate, job->error) == NULL)
+    neapi_aggregate *added = neapi_catalog_add_aggregate(job->catalog, &aggregate, job->error);
+    if (added == NULL)
         return job->error->status;
     lua_settop(L, index);
     planned->initial = neapi_plan_keep_field_lj(job, index, "initial");
@@ -173,12 +180,14 @@ static neap_status read_aggregate_lj(const neapi_plan_reading *job,
     size_t count = job->catalog->message_count + 1;
     planned->folds = neapi_arena_alloc(&job->catalog->arena, count * sizeof *planned->folds);
     planned->seen = neapi_arena_alloc(&job->catalog->arena, count * sizeof *planned->seen);
-    if (planned->folds == NULL || planned->seen == NULL)
+    neapi_function_place *places =
+        neapi_plan_zeroed(&job->catalog->arena, job->catalog->message_count, sizeof *places);
+    if (planned->folds == NULL || planned->seen == NULL || places == NULL)
         return neapi_nomem(job->error);
+    added->folds = places;
     memset(planned->folds, 0, count * sizeof *planned->folds);
     memset(planned->seen, 0, count * sizeof *planned->seen);
-    read_folds_lj(job, index, planned);
-    return NEAP_OK;
+    return read_folds_lj(job, index, planned, places);
 }
 
 /* Reads one former name (on top). */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
+#include "script/trace.h"
 
 int neapi_plan_keep_lj(const neapi_plan_reading *job)
 {
@@ -61,6 +63,18 @@ void neapi_plan_place_lj(lua_State *L, int index, neap_text *file, int *line)
     *file = neapi_plan_text_lj(L, lua_gettop(L), "file");
     *line = (int)neapi_plan_integer_lj(L, lua_gettop(L), "line");
     lua_pop(L, 1);
+}
+
+neap_status neapi_plan_function_place_lj(const neapi_plan_reading *job, neapi_function_place *place)
+{
+    lua_Debug ar;
+    if (lua_type(job->L, -1) != LUA_TFUNCTION)
+        return NEAP_OK;
+    lua_pushvalue(job->L, -1);
+    lua_getinfo(job->L, ">S", &ar);
+    place->file = neapi_arena_text(&job->catalog->arena, neapi_text_of(neapi_trace_file(&ar)));
+    place->line = ar.linedefined;
+    return place->file.data != NULL ? NEAP_OK : neapi_nomem(job->error);
 }
 
 neap_status neapi_plan_texts_lj(const neapi_plan_reading *job, int index, const char *name,

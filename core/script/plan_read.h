@@ -23,6 +23,11 @@ lua_Integer neapi_plan_integer_lj(lua_State *L, int index, const char *name);
 int64_t neapi_plan_time_lj(lua_State *L, int index, const char *name);
 bool neapi_plan_flag_lj(lua_State *L, int index, const char *name);
 void neapi_plan_place_lj(lua_State *L, int index, neap_text *file, int *line);
+/* Where the function on top stands, which stays there; nothing for what is none. Errors:
+ * NEAP_NOMEM.
+ */
+neap_status neapi_plan_function_place_lj(const neapi_plan_reading *job,
+                                         neapi_function_place *place);
 /* A list of texts, which live as long as the table. */
 neap_status neapi_plan_texts_lj(const neapi_plan_reading *job, int index, const char *name,
                                 const neap_text **texts, size_t *count);

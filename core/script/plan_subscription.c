@@ -97,6 +97,27 @@ static neap_status read_handlers_lj(const neapi_plan_reading *job, int index,
     return NEAP_OK;
 }
 
+/* Notes where the functions stand that handle its events. */
+static neap_status read_places_lj(const neapi_plan_reading *job, int index,
+                                  neapi_subscription *subscription)
+{
+    lua_State *L = job->L;
+    neap_status status = NEAP_OK;
+    neapi_function_place *places =
+        neapi_plan_zeroed(&job->catalog->arena, job->catalog->message_count, sizeof *places);
+    if (places == NULL)
+        return neapi_nomem(job->error);
+    int top = lua_gettop(L);
+    if (lua_getfield(L, index, "handlers") == LUA_TTABLE) {
+        lua_pushnil(L);
+        for (; status == NEAP_OK && lua_next(L, -2) != 0; lua_pop(L, 1))
+            status = neapi_plan_function_place_lj(job, &places[lua_tointeger(L, -2) - 1]);
+    }
+    lua_settop(L, top);
+    subscription->handlers = places;
+    return status;
+}
+
 static neap_status read_saga_lj(const neapi_plan_reading *job, int index,
                                 neapi_planned_subscription *planned)
 {
@@ -210,6 +231,9 @@ static neap_status read_subscription_lj(const neapi_plan_reading *job,
                                      &subscription.category_count);
     if (status == NEAP_OK)
         status = read_guard_lj(job, index, &subscription);
+    if (status != NEAP_OK)
+        return status;
+    status = read_places_lj(job, index, &subscription);
     if (status != NEAP_OK)
         return status;
     if (neapi_catalog_add_subscription(job->catalog, &subscription, job->error) == NULL)

@@ -120,6 +120,8 @@ typedef struct using
     neapi_buffer *bytes;
     size_t limit;
     neap_text saved;
+    neap_text path;
+    bool there;
 }
 using;
 
@@ -160,6 +162,57 @@ neap_status neapi_engine_state_json(neapi_engine *engine, neapi_state state, nea
     neap_error own;
     using job = {.state = state, .bytes = json};
     return neapi_engine_enter(engine, show_state, &job, error != NULL ? error : &own);
+}
+
+/* Replaces the value on top by what it has under the name, or at the place, that is at `key`. A
+ * number that is no place in a list is shown as text, and so named by it. */
+static void go_into_lj(lua_State *L, int key)
+{
+    int value = lua_gettop(L);
+    lua_pushvalue(L, key);
+    if (lua_rawget(L, value) == LUA_TNIL && lua_type(L, key) == LUA_TSTRING) {
+        int is_integer;
+        lua_Integer integer = lua_tointegerx(L, key, &is_integer);
+        lua_pop(L, 1);
+        if (is_integer)
+            lua_rawgeti(L, value, integer);
+        else
+            lua_pushnil(L);
+    }
+    lua_replace(L, value);
+    lua_settop(L, value);
+}
+
+static neap_status show_field(lua_State *L, neapi_engine *engine, void *arguments,
+                              neap_error *error)
+{
+    using *job = arguments;
+    neap_status status = neapi_decode_lj(L, job->path, 2, error);
+    if (status != NEAP_OK)
+        return status;
+    lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
+    push_state(L, job->state);
+    for (lua_Integer i = 1; i <= count && lua_type(L, 2) == LUA_TTABLE; i++) {
+        lua_rawgeti(L, 1, i);
+        lua_insert(L, 2);
+        go_into_lj(L, 2);
+        lua_remove(L, 2);
+        job->there = i == count;
+    }
+    job->there = count == 0 || (job->there && !lua_isnil(L, 2));
+    if (job->there)
+        neapi_value_show_lj(L, 2, engine->vm.depth, job->bytes);
+    return job->bytes->failed ? neapi_nomem(error) : NEAP_OK;
+}
+
+neap_status neapi_engine_state_field_json(neapi_engine *engine, neapi_state state, neap_text path,
+                                          neapi_buffer *json, bool *there, neap_error *error)
+{
+    neap_error own;
+    using job = {.state = state, .bytes = json, .path = path};
+    neap_status status = neapi_engine_enter(engine, show_field, &job, error != NULL ? error : &own);
+    *there = job.there;
+    return status;
 }
 
 static neap_status save_state(lua_State *L, neapi_engine *engine, void *arguments,

@@ -151,13 +151,22 @@ local function below(path, key)
   return path == "" and name or path .. "." .. name
 end
 
+---Whether two values are recorded as the same bytes: 1 and 1.0 are not.
+---@param expected any
+---@param actual any
+---@return boolean
+local function is_same(expected, actual)
+  return rawequal(expected, actual)
+    or expected == actual and math.type(expected) == math.type(actual)
+end
+
 ---@param expected any
 ---@param actual any
 ---@param path string
 ---@param found table[]
 ---@param depth integer
 local function compare(expected, actual, path, found, depth)
-  if expected == actual or expected == difference.any and actual ~= nil then
+  if is_same(expected, actual) or expected == difference.any and actual ~= nil then
     return
   elseif type(expected) ~= "table" or type(actual) ~= "table" or expected == difference.any
     or depth == 0 then
@@ -185,6 +194,38 @@ function difference.of(expected, actual, path)
   local found = {}
   compare(expected, actual, path or "", found, 100)
   return found
+end
+
+local unescaped = { n = "\n", r = "\r", t = "\t" }
+
+---The names and places that a path leads through, as in `lines[2].sku`, or `["a b"].c`.
+---@param path string
+---@return any[]? keys nil: it is no path
+function difference.path(path)
+  local keys, at = {}, 1
+  while at <= #path do
+    local from, to, name = string.find(path, "^%.?([^%.%[%]]+)", at)
+    if not from then
+      from, to, name = string.find(path, "^%[(%-?%d+)%]", at)
+      name = math.tointeger(tonumber(name))
+    end
+    if not from then
+      from, to = string.find(path, '^%["', at)
+      local stop = from and string.find(path, '"]', to + 1, true)
+      while stop and string.find(string.sub(path, to + 1, stop - 1), "\\$") do
+        stop = string.find(path, '"]', stop + 1, true)
+      end
+      if not stop then return nil end
+      name = string.gsub(string.sub(path, to + 1, stop - 1), "\\(%d?%d?%d?)(.?)",
+        function(digits, letter)
+          if digits ~= "" then return string.char(tonumber(digits)) .. letter end
+          return unescaped[letter] or letter
+        end)
+      to = stop + 1
+    end
+    keys[#keys + 1], at = name, to + 1
+  end
+  return keys
 end
 
 ---@param text string

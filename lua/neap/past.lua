@@ -3,7 +3,8 @@
 local internal = require "neap.internal"
 local check = require "neap.check"
 local causes = require "neap.past_causes"
-local sorted = require "neap.sorted"
+local changes = require "neap.past_changes"
+local difference = require "neap.difference"
 
 local native = internal.history
 
@@ -18,51 +19,17 @@ local Past = {}
 ---@field old any nil: it was not there
 ---@field new any nil: it is not there any more
 
-local function below(path, key)
-  if math.type(key) == "integer" then
-    return string.format("%s[%d]", path, key)
-  end
-  return path == "" and tostring(key) or path .. "." .. tostring(key)
-end
-
-local function is_table(value)
-  return type(value) == "table"
-end
-
-local function compare(old, new, path, found)
-  if is_table(old) and is_table(new) then
-    local keys = {}
-    for key in pairs(old) do keys[key] = true end
-    for key in pairs(new) do keys[key] = true end
-    for key in sorted(keys) do
-      compare(old[key], new[key], below(path, key), found)
-    end
-  elseif old ~= new or math.type(old) ~= math.type(new) then
-    found[#found + 1] = { path = path, old = old, new = new }
-  end
-  return found
-end
-
 ---Where two values differ, field by field, in the order of their names.
 ---@param old any
 ---@param new any
+---@param path? string in front of the fields' names
 ---@return neap.Change[]
-local function differences(old, new)
-  return compare(old, new, "", {})
-end
-
----The field of a value, as in "lines[2].sku".
-local function field_of(value, path)
-  for key in string.gmatch(path, "[^%.%[%]]+") do
-    if not is_table(value) then return nil end
-    local index = math.tointeger(key)
-    if value[key] ~= nil or index == nil then
-      value = value[key]
-    else
-      value = value[index]
-    end
+local function differences(old, new, path)
+  local found = difference.of(old, new, path)
+  for i, each in ipairs(found) do
+    found[i] = { path = each.path, old = each.expected, new = each.actual }
   end
-  return value
+  return found
 end
 
 ---@return integer
@@ -250,52 +217,41 @@ function Past:search(type, predicate, options)
   end
 end
 
----Goes through what an instance's events did to its state, one version after another: the event,
----the changes, and the state behind it.
----@param aggregate string by key
----@param id string | integer
----@param options? { backward?: boolean, from?: integer, to?: integer } backward: the newest first;
---- from, to: the versions that are wanted
----@return fun(): neap.StoredEvent?, neap.Change[], table
-function Past:changes(aggregate, id, options)
+---@class neap.ChangesOptions
+---@field backward? boolean the newest first
+---@field from? integer the first version that is wanted; of aggregates by tags, documents and sagas
+--- the first position
+---@field to? integer the last one
+---@field field? string only events that change that field, as in "lines[2].sku"
+
+---Goes through what events did to an aggregate's instance, a projection's document or a saga, one
+---after another: the event, the changes, and what it is behind it (of a field: that). Of an
+---aggregate without `field` also events that change nothing. Each event is folded once; backward a
+---few times.
+---
+---```lua
+---for event, changes in past:changes("Order", "o-1", { backward = true }) do
+---  print(event.type, #changes)
+---end
+---```
+---@param name string of an aggregate, a projection or a saga
+---@param id string | integer | table as for Past:state(), or a key
+---@param options? neap.ChangesOptions
+---@return fun(): neap.StoredEvent?, neap.Change[], any
+function Past:changes(name, id, options)
   options = options or {}
-  local stream = aggregate .. "-" .. tostring(id)
-  local behind = {} -- states by version, for as long as the next step needs them
-  local function state_at(version)
-    if behind[version] == nil then
-      behind[version] = version > 0 and assert(self:state(aggregate, id, version)) or false
-    end
-    return behind[version] or nil
-  end
-  local next_event, _, _, closing = self.runtime:events {
-    stream = stream, backward = options.backward, from = options.from, to = options.to,
-  }
+  local field = options.field
+  local next_step, closing = changes.steps(changes.of(self, name, id), {
+    field = field, every = field == nil, from = options.from, to = options.to,
+    backward = options.backward,
+  })
   local function next_change()
-    local event = next_event()
+    local event, old, now = next_step()
     if not event then return nil end
-    local version = event.version
-    local old, new = state_at(version - 1), state_at(version)
-    behind[options.backward and version or version - 1] = nil
-    return event, differences(old or {}, new), new
+    if field then return event, differences(old, now, field), now end
+    return event, differences(old or {}, now or {}), now
   end
   return next_change, nil, nil, closing
-end
-
----Whether one of the changes is of the field, of what is in it, or of what it is in.
----@param changes neap.Change[]
----@param field string
-local function touches(changes, field)
-  for _, change in ipairs(changes) do
-    local path = change.path
-    local longer, shorter = path, field
-    if #path < #field then longer, shorter = field, path end
-    local behind = string.sub(longer, #shorter + 1, #shorter + 1)
-    if string.sub(longer, 1, #shorter) == shorter and (behind == "" or behind == "." or
-        behind == "[") then
-      return true
-    end
-  end
-  return false
 end
 
 ---@class neap.Why
@@ -303,29 +259,33 @@ end
 ---@field old any
 ---@field new any
 ---@field command? table that decided it, as Past:command() gives it
----@field folded_in string where the aggregate is defined, "shop.lua:21"
+---@field decided_in? string where the function stands that decided it, "shop.lua:17"
+---@field folded_in string where the function stands that folded it, "shop.lua:21"; of an event of a
+--- former name, where the aggregate, projection or saga is defined
 ---@field causes table[] the chain that led to it, from the event backwards; each an event or a
 --- command: kind, name, id and what is known of it
+---@field note? string where not everything could be looked at
 
----Why a field of an instance's state is what it is: the event that set it last, and what led to it.
----@param aggregate string by key
----@param id string | integer
+---Why a field of a state or a document is what it is: the event that set it last, and what led to
+---it.
+---@param name string of an aggregate, a projection or a saga
+---@param id string | integer | table as for Past:state(), or a key
 ---@param field string as in "status", or "lines[2].sku"
 ---@return neap.Why? why nil: no event set it
-function Past:why(aggregate, id, field)
-  for event, changes, new in self:changes(aggregate, id, { backward = true }) do
-    if touches(changes, field) then
-      local before = event.version > 1 and self:state(aggregate, id, event.version - 1) or {}
-      return {
-        event = event,
-        old = field_of(before, field),
-        new = field_of(new, field),
-        command = self:command(event.position),
-        folded_in = self:place_of("aggregate", aggregate),
-        causes = causes.chain(self, event),
-      }
-    end
-  end
+function Past:why(name, id, field)
+  local it = changes.of(self, name, id)
+  local next_step, closing = changes.steps(it, { field = field, backward = true })
+  local _ <close> = closing
+  local event, old, new = next_step()
+  if not event then return nil end
+  local command = self:command(event.position)
+  local chain, note = causes.chain(self, event)
+  return {
+    event = event, old = old, new = new, command = command,
+    decided_in = command and self:handler_of(nil, command.name),
+    folded_in = self:handler_of(name, event.type) or self:place_of(it.kind, name),
+    causes = chain, note = note,
+  }
 end
 
 ---What one outside message set off, as a tree: its events, the commands that they caused …
@@ -364,6 +324,16 @@ function Past:place_of(kind, name)
   end
 end
 
+---Where the function stands that handles a message, "shop.lua:12".
+---@param by? string an aggregate, projection, subscriber or saga that handles that event; nil: the
+--- one that decides that command, or answers that query
+---@param message string
+---@return string? place nil: none does
+function Past:handler_of(by, message)
+  local file, line = native.handler_of(self.runtime, by, message)
+  return file and string.format("%s:%d", file, line)
+end
+
 ---May be called again.
 function Past:close()
   self.runtime:close()
@@ -380,9 +350,7 @@ Past.__index = function(_, key)
   return method
 end
 
-local past = {
-  differences = differences, touches = touches, follow = follow, methods = Past,
-}
+local past = { differences = differences, follow = follow, methods = Past }
 
 ---@param runtime userdata
 ---@return neap.Past

@@ -1,18 +1,55 @@
 -- What led to an event, and what came of it.
+--
+-- Ids have their time in them, so that a search begins where what has one can be. It looks at so
+-- many events at most, and what was left out is said.
+
+local internal = require "neap.internal"
+
+local native = internal.history
 
 local causes = {}
 
 local most_steps = 100 -- of a chain
-local most_events = 200000 -- that are looked at for a tree
+local most_events = 1000000 -- that are looked at
+local most_nodes = 10000 -- of a tree
 
+-- Positions of the events that belong to an id, from a position (nil: from where they can be) to
+-- one; `limit` are enough. The second result is the position up to which that is all.
+local function related(past, id, relation, from, to, limit)
+  local function look(stop)
+    local positions, behind = native.related(past.runtime, id, relation, from, stop)
+    if not positions then error(behind, 0) end
+    from = behind
+    return positions
+  end
+  local found = {}
+  if not from then look(0) end
+  to = math.min(to, past:position(), from + most_events - 1)
+  while from <= to and #found < limit do
+    local positions = look(to)
+    table.move(positions, 1, #positions, #found + 1, found)
+  end
+  return found, from - 1
+end
+
+-- Where a search begins that an id tells nothing about: it is no UUID with a time in it, or other
+-- clocks made it.
+local function window_before(position)
+  return math.max(1, position - most_events + 1)
+end
+
+local function has_time(id)
+  return string.sub(id, 15, 15) == "7"
+end
+
+-- An event is caused by one before it.
 local function event_with_id(past, id, before)
-  -- An event is caused by one before it, and mostly by one that is near.
-  local looked_at = 0
   if before < 1 then return nil end
-  for event in past:events { to = before, backward = true } do
-    if event.id == id then return event end
-    looked_at = looked_at + 1
-    if looked_at == most_events then return nil end
+  local from = not has_time(id) and window_before(before) or nil
+  local positions = related(past, id, "itself", from, before, 1)
+  if positions[1] then return past:event(positions[1]) end
+  if from and from > 1 then
+    return nil, string.format("what is earlier than position %d was not looked at", from)
   end
 end
 
@@ -33,9 +70,13 @@ end
 ---@param past neap.Past
 ---@param event neap.StoredEvent
 ---@return table[]
+---@return string? note where not everything could be looked at
 function causes.chain(past, event)
-  local chain = {}
-  while event and #chain < most_steps do
+  local chain, note = {}, nil
+  while event do
+    if #chain >= most_steps then
+      return chain, string.format("more than %d steps are not followed", most_steps)
+    end
     chain[#chain + 1] = node_of_event(event)
     local command = event.command and past:command(event.position)
     local cause = event.causation_id
@@ -43,33 +84,28 @@ function causes.chain(past, event)
       chain[#chain + 1] = node_of_command(command)
       cause = command.causation_id
     end
-    event = cause and event_with_id(past, cause, event.position - 1)
+    if not cause then return chain end
+    event, note = event_with_id(past, cause, event.position - 1)
   end
-  return chain
+  return chain, note
 end
 
--- All events of a correlation up to the past's position, in order; and whether that is all.
+-- All events of a correlation up to the past's position, in order; and a note where they are not.
 local function correlated(past, event)
-  local found, looked_at = {}, 0
-  for earlier in past:events { to = event.position, backward = true } do
-    if earlier.correlation_id == event.correlation_id then
-      table.insert(found, 1, earlier)
-    end
-    looked_at = looked_at + 1
-    if earlier.id == event.correlation_id or earlier.command == event.correlation_id
-      or looked_at > most_events then break end
+  local id, position = event.correlation_id, event.position
+  if not id then return { event } end
+  local from, last = nil, past:position()
+  local positions, through = related(past, id, "correlated", nil, math.maxinteger, most_nodes)
+  if not has_time(id) or (positions[1] or last + 1) > position then
+    from = window_before(position)
+    positions, through = related(past, id, "correlated", from, math.maxinteger, most_nodes)
   end
-  looked_at = 0
-  for later in past:events { from = event.position + 1 } do
-    if later.correlation_id == event.correlation_id then
-      found[#found + 1] = later
-    end
-    looked_at = looked_at + 1
-    if looked_at > most_events then
-      return found, string.format("later than position %d was not looked at", later.position)
-    end
-  end
-  return found
+  local found, notes = {}, {}
+  for i, each in ipairs(positions) do found[i] = past:event(each) end
+  if from and from > 1 then notes[1] = string.format("earlier than position %d", from) end
+  if through < last then notes[#notes + 1] = string.format("later than position %d", through) end
+  if #notes == 0 then return found end
+  return found, "what is " .. table.concat(notes, ", or ") .. " was not looked at"
 end
 
 local function child(parent, node)
@@ -80,7 +116,7 @@ end
 ---@param past neap.Past
 ---@param event neap.StoredEvent
 ---@return table[] roots
----@return string? note
+---@return string? note where not everything was looked at
 function causes.tree(past, event)
   local root, by_id = { children = {} }, {}
   local events, note = correlated(past, event)

@@ -1,5 +1,6 @@
 -- The REPL's verbs that go to another position.
 
+local changes = require "neap.past_changes"
 local check = require "neap.check"
 local ink = require "neap.repl_ink"
 local past = require "neap.past"
@@ -88,32 +89,36 @@ function moving.find(session, name, what, options)
   return search(session, name, what, options)
 end
 
--- The version of an instance's stream at the session's position.
-local function version_of(session, aggregate, id)
-  local stream = aggregate .. "-" .. tostring(id)
-  local event = session.past:first { stream = stream, backward = true, limit = 1 }
-  if not event then return 0, 0 end
-  return event.version, event.position
+-- The steps from the session's position on, or back from it.
+local function steps_from_here(session, name, id, field, backward)
+  local here = changes.last(changes.of(session.past, name, id))
+  local range = { field = field, backward = backward }
+  if not backward then
+    range.from = here + 1
+  elseif changes.is_at(changes.of(session.past, name, id), here) then
+    range.to = here - 1
+  else
+    range.to = here
+  end
+  value.raised(session.log:forward())
+  local it = changes.of(session.log, name, id)
+  return it, changes.steps(it, range)
 end
 
-function moving.until_change(session, aggregate, id, field, options)
+function moving.until_change(session, name, id, field, options)
   local backward = options and options.backward
-  local version, last_at = version_of(session, aggregate, id)
-  if backward and last_at == session.past:position() then version = version - 1 end
-  value.raised(session.log:forward())
-  local range = backward and { backward = true, to = version } or { from = version + 1 }
-  if not (backward and version == 0) then
-    for event, changes in session.log:changes(aggregate, id, range) do
-      if field == nil or past.touches(changes, field) then
-        local lines = {}
-        for i, change in ipairs(changes) do lines[i] = value.change_line(change) end
-        local moved = session:move(event.position)
-        table.move(moved, 1, #moved, #lines + 1, lines)
-        return value.arrived(session, lines)
-      end
-    end
+  local it, next_step, closing = steps_from_here(session, name, id, field, backward)
+  local _ <close> = closing
+  local event, old, now = next_step()
+  if not event then return found_nothing(session, "change of it", backward) end
+  if field then old, now = changes.at(it, event) end
+  local lines = {}
+  for i, change in ipairs(past.differences(old or {}, now or {})) do
+    lines[i] = value.change_line(change)
   end
-  return found_nothing(session, "change of it", backward)
+  local moved = session:move(event.position)
+  table.move(moved, 1, #moved, #lines + 1, lines)
+  return value.arrived(session, lines)
 end
 
 return moving

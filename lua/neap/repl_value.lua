@@ -64,7 +64,7 @@ function value.is_defined(session, kind, name)
   return type(name) == "string" and session.past:place_of(kind, name) ~= nil
 end
 
----The state or document of that name in a past; nil: there is none. Raises for unknown names.
+---The state, document or saga of that name in a past; nil: there is none. Raises for unknown names.
 ---@param session neap.Repl
 ---@param from neap.Past
 ---@param name string
@@ -72,6 +72,7 @@ end
 ---@return any
 function value.of(session, from, name, id)
   if value.is_defined(session, "projection", name) then return value.raised(from:find(name, id)) end
+  if value.is_defined(session, "saga", name) then return value.raised(from:saga(name, id)) end
   local state, err = from:state(name, id)
   if state == nil and err.code == "unknown" and value.is_defined(session, "aggregate", name) then
     return nil

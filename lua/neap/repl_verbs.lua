@@ -112,14 +112,14 @@ end
 
 local function diff(session, name, id, from, to)
   local old, new
-  if value.is_defined(session, "projection", name) then
+  if not value.is_defined(session, "aggregate", name) then
     local before <close> = value.raised(session.history:at(from))
-    old = value.raised(before:find(name, id))
+    old = value.of(session, before, name, id)
     if to then
       local after <close> = value.raised(session.history:at(to))
-      new = value.raised(after:find(name, id))
+      new = value.of(session, after, name, id)
     else
-      new = value.raised(session.past:find(name, id))
+      new = value.of(session, session.past, name, id)
     end
   else
     old = from ~= 0 and value.raised(session.past:state(name, id, from)) or nil

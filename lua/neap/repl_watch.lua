@@ -40,17 +40,33 @@ function watching.changes(session, before)
   return lines
 end
 
+local function is_name(session, what)
+  for _, kind in ipairs { "aggregate", "projection", "saga" } do
+    if value.is_defined(session, kind, what) then return true end
+  end
+  return false
+end
+
+-- What is given is looked at once before it is watched: what is wrong with it is said at once.
+local function watched_by(session, what, id, number)
+  if type(what) == "function" then
+    return { label = "function " .. number, get = what }
+  elseif type(what) == "string" and id == nil and not is_name(session, what) then
+    local chunk, err = load("return " .. what, "=watch", "t", session.env)
+    if not chunk then check.misuse("watch: it is no name, and no expression: %s", err) end
+    chunk()
+    return { label = what, get = chunk }
+  end
+  value.of(session, session.past, what, id)
+  return {
+    label = string.format("%s %s", what, show.plain(id)),
+    get = function(from) return value.of(session, from, what, id) end,
+  }
+end
+
 function watching.watch(session, what, id)
   local watched = session.watched
-  if type(what) == "function" then
-    watched[#watched + 1] = { label = "function " .. #watched + 1, get = what }
-  elseif what ~= nil then
-    value.of(session, session.past, what, id)
-    watched[#watched + 1] = {
-      label = string.format("%s %s", what, show.plain(id)),
-      get = function(from) return value.of(session, from, what, id) end,
-    }
-  end
+  if what ~= nil then watched[#watched + 1] = watched_by(session, what, id, #watched + 1) end
   local list = {}
   for i, each in ipairs(watched) do list[i] = each.label end
   return value.shown(list, function(labels)

@@ -16,30 +16,31 @@ local function node_line(node)
   return string.format("%s  %s", text, ink.hint("(" .. at .. ")"))
 end
 
-function understanding.why(session, aggregate, id, field)
+local function why_lines(it, name, field)
+  local lines = {
+    string.format("%s: %s → %s", field, ink.old(value.text(it.old)), ink.new(value.text(it.new))),
+    "  " .. value.event_line(it.event),
+  }
+  local function add(format, ...) lines[#lines + 1] = string.format(format, ...) end
+  add("  folded by %s, %s", name, it.folded_in)
+  if it.decided_in then add("  decided by %s, %s", it.command.name, it.decided_in) end
+  add(#it.causes < 2 and "caused from outside" or "caused by")
+  for i = 2, #it.causes do add("%s%s", string.rep("  ", i - 1), node_line(it.causes[i])) end
+  if it.note then add("… %s", it.note) end
+  return lines
+end
+
+function understanding.why(session, name, id, field)
   if type(field) ~= "string" then
-    check.misuse("why(aggregate, id, field): which field? As in \"status\"")
+    check.misuse("why(name, id, field): which field? As in \"status\"")
   end
-  local found = session.past:why(aggregate, id, field)
+  local found = session.past:why(name, id, field)
   if not found then
-    session:put { ink.hint(string.format("no event has set '%s' of %s %s", field, aggregate,
+    session:put { ink.hint(string.format("no event has set '%s' of %s %s", field, name,
       show.plain(id))) }
     return nil
   end
-  return value.shown(found, function(it)
-    local lines = {
-      string.format("%s: %s → %s", field, ink.old(value.text(it.old)),
-        ink.new(value.text(it.new))),
-      "  " .. value.event_line(it.event),
-      string.format("  folded by %s, %s", aggregate, it.folded_in),
-      "caused by",
-    }
-    for i, node in ipairs(it.causes) do
-      if i > 1 then lines[#lines + 1] = string.rep("  ", i - 1) .. node_line(node) end
-    end
-    if #it.causes < 2 then lines[#lines] = "caused from outside" end
-    return lines
-  end)
+  return value.shown(found, function(it) return why_lines(it, name, field) end)
 end
 
 local function add_tree(node, indent, is_last, lines)

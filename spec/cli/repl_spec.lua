@@ -139,6 +139,11 @@ no change of it before 2
 3  TIME  Order-o-1 2  OrderPaid  { order = "o-1" }
   paid: nothing → true
   status: "placed" → "paid"
+2  TIME  Order-o-2 1  OrderPlaced  { order = "o-2", total = 990 }
+  orders: 1 → 2
+4  TIME  Order-o-1 3  OrderShipped  { order = "o-1" }
+  orders: nothing → 1
+no change of it after 4
 ]], printed [[
 find "OrderShipped"
 find("OrderShipped", nil, { backward = true })
@@ -149,6 +154,9 @@ until_change("Order", "o-2")
 until_change("Order", "o-2", nil, { backward = true })
 until_change("Order", "o-2", nil, { backward = true })
 until_change("Order", "o-1", "paid")
+until_change("by_status", "placed", "orders", { backward = true })
+until_change("by_status", "shipped")
+until_change("by_status", "paid")
 ]])
   end)
 
@@ -161,6 +169,10 @@ until_change("Order", "o-1", "paid")
 1  Order "o-1"
 2  by_status "paid"
 3  function 3
+1  Order "o-1"
+2  by_status "paid"
+3  function 3
+4  state('Order', 'o-1').status .. '!'
 3  TIME  Order-o-1 2  OrderPaid  { order = "o-1" }
 Order "o-1"
   paid: nothing → true
@@ -169,8 +181,11 @@ by_status "paid"
   value: nothing → { orders = 1 }
 function 3
   value: 2 → 3
+state('Order', 'o-1').status .. '!'
+  value: "placed!" → "paid!"
 1  Order "o-1"
 2  function 3
+3  state('Order', 'o-1').status .. '!'
 nothing is watched
 4  TIME  Order-o-1 3  OrderShipped  { order = "o-1" }
 ]], printed [[
@@ -178,6 +193,7 @@ at(2)
 watch("Order", "o-1")
 watch("by_status", "paid")
 watch(function(past) return past:position() end)
+watch "state('Order', 'o-1').status .. '!'"
 step()
 unwatch(2)
 unwatch()
@@ -189,10 +205,17 @@ step()
     assert.equal([[
 status: "placed" → "shipped"
   5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
-  folded by Order, fixtures/past.lua:12
+  folded by Order, fixtures/past.lua:26
+  decided by ShipOrder, fixtures/past.lua:18
 caused by
   ShipOrder { order = "o-2" }  (TIME)
 no event has set 'paid' of Order "o-2"
+orders: 1 → 2
+  5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
+  folded by by_status, fixtures/past.lua:39
+  decided by ShipOrder, fixtures/past.lua:18
+caused by
+  ShipOrder { order = "o-2" }  (TIME)
 └─ ShipOrder { order = "o-2" }  (TIME)
    └─ 5  OrderShipped  { order = "o-2" }  (TIME)
   paid: nothing → true
@@ -203,6 +226,7 @@ no difference
 ]], printed [[
 why("Order", "o-2", "status")
 why("Order", "o-2", "paid")
+why("by_status", "shipped", "orders")
 trace(5)
 diff("Order", "o-1", 1, 2)
 diff("Order", "o-1", 2)

@@ -211,6 +211,37 @@ static void survives_refused_allocations(void **state)
     neapi_buffer_fini(&json);
 }
 
+static void finds_what_lies_at_a_path(void **state)
+{
+    static const char json[] = "{\"a\":[1,{\"b \\\"c\":[[],\"x\"]}, 3 ],\"n\":null,\"2\":7}";
+    static const struct {
+        const char *path, *value; /* NULL: nothing */
+    } cases[] = {
+        {"[]", json},
+        {"[\"n\"]", "null"},
+        {"[\"a\",1]", "1"},
+        {" [ \"a\" , 3 ] ", "3"},
+        {"[\"a\",2,\"b \\\"c\",2]", "\"x\""},
+        {"[\"a\",2,\"b \\\"c\",1]", "[]"},
+        {"[\"a\",2,\"b \\\"c\",1,1]", NULL},
+        {"[\"a\",0]", NULL},
+        {"[\"a\",4]", NULL},
+        {"[\"a\",1.0]", NULL},
+        {"[\"a\",1,\"x\"]", NULL},
+        {"[\"b\"]", NULL},
+        {"[2]", NULL},
+        {"\"a\"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        neap_text value = {0};
+        bool found = neapi_json_at(neapi_text_of(json), neapi_text_of(cases[i].path), &value);
+        assert_int_equal(found, cases[i].value != NULL);
+        if (found)
+            assert_true(neapi_text_equal(value, neapi_text_of(cases[i].value)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +254,7 @@ int main(void)
         cmocka_unit_test(is_not_overrun_by_openings),
         cmocka_unit_test(finds_duplicates_among_many),
         cmocka_unit_test(survives_refused_allocations),
+        cmocka_unit_test(finds_what_lies_at_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

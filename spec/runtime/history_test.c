@@ -216,6 +216,190 @@ static void tells_the_command_of_an_event(void **state)
     neap_history_close(history);
 }
 
+/* The text of a member of the command that decided an event. */
+static void command_member(neap_runtime *past, uint64_t position, const char *name, char id[37])
+{
+    char *json, quoted[40];
+    neap_error error;
+    assert_int_equal(neap_history_command(past, position, &json, NULL, &error), NEAP_OK);
+    snprintf(quoted, sizeof quoted, "\"%s\":\"", name);
+    const char *at = strstr(json, quoted);
+    assert_non_null(at);
+    memcpy(id, at + strlen(quoted), 36);
+    id[36] = '\0';
+    neap_free(json);
+}
+
+static void finds_what_belongs_to_an_id(void **state)
+{
+    (void)state;
+    const neap_history_options options = every(50000);
+    neap_history *history;
+    neap_runtime *past;
+    neap_error error;
+    uint64_t positions[2], from = 0;
+    size_t count = 2;
+    char id[37];
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    assert_int_equal(neap_history_log(history, &past, &error), NEAP_OK);
+    command_member(past, 31, "correlation_id", id);
+    assert_int_equal(neap_history_related(past, id, NEAP_RELATION_CORRELATED, &from, NEAP_LAST,
+                                          positions, &count, &error),
+                     NEAP_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(positions[0], 31);
+    assert_int_equal(from, EVENTS + 1);
+    from = 32; /* behind it */
+    count = 2;
+    assert_int_equal(neap_history_related(past, id, NEAP_RELATION_CORRELATED, &from, 40, positions,
+                                          &count, &error),
+                     NEAP_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(from, 41);
+    from = 1; /* one is enough: the rest is not looked at */
+    count = 1;
+    assert_int_equal(neap_history_related(past, id, NEAP_RELATION_CORRELATED, &from, NEAP_LAST,
+                                          positions, &count, &error),
+                     NEAP_OK);
+    assert_int_equal(from, 32);
+    from = 0;
+    count = 2;
+    assert_int_equal(neap_history_related(past, id, NEAP_RELATION_ITSELF, &from, NEAP_LAST,
+                                          positions, &count, &error),
+                     NEAP_OK);
+    assert_int_equal(count, 0); /* it is the command's */
+    count = 2;
+    assert_int_equal(neap_history_related(past, "no id", NEAP_RELATION_ITSELF, &from, NEAP_LAST,
+                                          positions, &count, &error),
+                     NEAP_INVALID);
+    neap_close(past);
+    neap_history_close(history);
+}
+
+static neap_evolution *evolve(neap_runtime *past, neap_kind kind, const char *name,
+                              const neap_evolution_options *options)
+{
+    neap_evolution *evolution;
+    neap_error error;
+    assert_int_equal(neap_history_evolution(past, kind, name, "a", options, &evolution, &error),
+                     NEAP_OK);
+    return evolution;
+}
+
+static bool says(neap_text text, uint64_t total, bool field)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, field ? "%llu" : "{\"total\":%llu}", (unsigned long long)total);
+    return text.size == strlen(wanted) && memcmp(text.data, wanted, text.size) == 0;
+}
+
+/* Goes through the events of "a" that are left, from the position on. */
+static void assert_evolves(neap_evolution *evolution, uint64_t position, bool field)
+{
+    neap_evolution_step step;
+    neap_error error;
+    for (; position <= EVENTS; position += 2) {
+        assert_int_equal(neap_evolution_next(evolution, &step, &error), NEAP_OK);
+        assert_non_null(step.event);
+        assert_int_equal(step.event->position, position);
+        assert_true(says(step.now, total_of_a(position), field));
+        if (position > 2)
+            assert_true(says(step.old, total_of_a(position - 2), field));
+        else
+            assert_null(step.old.data);
+    }
+    assert_int_equal(neap_evolution_next(evolution, &step, &error), NEAP_OK);
+    assert_null(step.event);
+}
+
+static void things_evolve(void **state)
+{
+    (void)state;
+    static const neap_kind kinds[] = {NEAP_KIND_AGGREGATE, NEAP_KIND_PROJECTION};
+    static const char *const names[] = {"Counter", "totals"};
+    const neap_history_options options = every(7);
+    neap_history *history;
+    neap_runtime *past;
+    neap_error error;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    assert_int_equal(neap_history_at(history, NEAP_LAST, &past, &error), NEAP_OK);
+    for (int i = 0; i < 4; i++) {
+        neap_evolution_options wanted;
+        neap_evolution_options_init(&wanted);
+        wanted.field = i < 2 ? NULL : "[\"total\"]";
+        wanted.behind = i == 2 ? 3 : 0; /* a version: of position 5 */
+        neap_evolution *evolution = evolve(past, kinds[i % 2], names[i % 2], &wanted), *copy;
+        neap_evolution_step step;
+        uint64_t count, place;
+        uint64_t first = i == 2 ? 7 : 1;
+        assert_int_equal(neap_evolution_next(evolution, &step, &error), NEAP_OK);
+        assert_int_equal(step.event->position, first);
+        assert_int_equal(neap_evolution_copy(evolution, NEAP_LAST, &copy, &error), NEAP_OK);
+        assert_evolves(evolution, first + 2, i >= 2);
+        neap_evolution_close(evolution);
+        assert_int_equal(neap_evolution_at(copy, &place, &error), NEAP_OK);
+        assert_int_equal(place, i == 2 ? 4 : 1);
+        assert_int_equal(neap_evolution_skip(copy, 4, &count, &error), NEAP_OK);
+        assert_int_equal(count, 4);
+        assert_evolves(copy, first + (i % 2 == 0 ? 10 : 6), i >= 2);
+        neap_evolution_close(copy);
+    }
+    neap_close(past);
+    neap_history_close(history);
+}
+
+static void what_does_not_evolve(void **state)
+{
+    (void)state;
+    const neap_history_options options = every(50000);
+    neap_history *history;
+    neap_runtime *past;
+    neap_evolution *evolution;
+    neap_evolution_options wanted;
+    neap_error error;
+    assert_int_equal(neap_history_open(DOMAIN, &options, &history, &error), NEAP_OK);
+    assert_int_equal(neap_history_log(history, &past, &error), NEAP_OK);
+    assert_int_equal(
+        neap_history_evolution(past, NEAP_KIND_EVENT, "Added", "a", NULL, &evolution, &error),
+        NEAP_USAGE);
+    assert_int_equal(
+        neap_history_evolution(past, NEAP_KIND_SAGA, "totals", "a", NULL, &evolution, &error),
+        NEAP_USAGE);
+    assert_int_equal(
+        neap_history_evolution(past, NEAP_KIND_AGGREGATE, "Conter", "a", NULL, &evolution, &error),
+        NEAP_UNKNOWN);
+    assert_int_equal(
+        neap_history_evolution(past, NEAP_KIND_AGGREGATE, "Counter", "", NULL, &evolution, &error),
+        NEAP_INVALID);
+    neap_evolution_options_init(&wanted);
+    wanted.field = "\"total\"";
+    assert_int_equal(neap_history_evolution(past, NEAP_KIND_AGGREGATE, "Counter", "a", &wanted,
+                                            &evolution, &error),
+                     NEAP_INVALID);
+    neap_close(past);
+    neap_history_close(history);
+}
+
+static neap_status evolve_some(neap_runtime *past, neap_kind kind, const char *name)
+{
+    neap_evolution *evolution, *copy = NULL;
+    neap_evolution_step step = {0};
+    uint64_t count;
+    neap_status status = neap_history_evolution(past, kind, name, "a", NULL, &evolution, NULL);
+    if (status != NEAP_OK)
+        return status;
+    status = neap_evolution_next(evolution, &step, NULL);
+    if (status == NEAP_OK)
+        status = neap_evolution_copy(evolution, NEAP_LAST, &copy, NULL);
+    if (status == NEAP_OK)
+        status = neap_evolution_skip(copy, 3, &count, NULL);
+    if (status == NEAP_OK)
+        assert_true(says(step.now, 1, false));
+    neap_evolution_close(copy);
+    neap_evolution_close(evolution);
+    return status;
+}
+
 static void compares_with_changed_code(void **state)
 {
     (void)state;
@@ -279,6 +463,10 @@ static neap_status go_to_15(void)
             status = neap_history_streams(past, NULL, &streams, NULL, NULL);
         if (status == NEAP_OK)
             neap_free(streams);
+        if (status == NEAP_OK)
+            status = evolve_some(past, NEAP_KIND_AGGREGATE, "Counter");
+        if (status == NEAP_OK)
+            status = evolve_some(past, NEAP_KIND_PROJECTION, "totals");
         neap_close(past);
     }
     neap_history_close(history);
@@ -363,6 +551,9 @@ int main(void)
         cmocka_unit_test(reads_on_behind_the_end),
         cmocka_unit_test(tells_the_command_of_an_event),
         cmocka_unit_test(compares_with_changed_code),
+        cmocka_unit_test(finds_what_belongs_to_an_id),
+        cmocka_unit_test(things_evolve),
+        cmocka_unit_test(what_does_not_evolve),
         cmocka_unit_test(refused_allocations),
         cmocka_unit_test(refused_allocations_while_comparing),
     };
