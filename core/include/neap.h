@@ -1158,6 +1158,15 @@ NEAP_API void neap_history_compare_options_init_sized(neap_history_compare_optio
 NEAP_API neap_status neap_history_compare(neap_history *before, neap_history *after,
                                           const neap_history_compare_options *options, char **json,
                                           size_t *size, neap_error *error);
+/* The same of a history's own code, twice: whether a log always comes to the same. Each of both
+ * goes through the tables of `pairs` and `next` in another order, has other addresses, and the
+ * second one
+ * (`after`) folds and decides everything once more in between, so that what is kept outside of the
+ * states is another. What differs, and decisions that do, depend on one of that; decisions are not
+ * compared with what was recorded, and `as_before` is empty. */
+NEAP_API neap_status neap_history_deterministic(neap_history *history,
+                                                const neap_history_compare_options *options,
+                                                char **json, size_t *size, neap_error *error);
 
 typedef enum neap_relation {
     NEAP_RELATION_ITSELF,     /* the event with the id */

@@ -173,13 +173,16 @@ static neap_status compare_folds(neapi_changed *it, neap_error *error)
 
 /* An engine of its own: those of pasts know what happens there. What was recorded may have been so
  * with larger limits than the usual ones. */
-static neap_status open_code(neapi_changed_code *code, const neap_history *history,
+static neap_status open_code(neapi_changed *it, int which, const neap_history *history,
                              neap_error *error)
 {
     const neap_runtime *model = history->model;
+    neapi_changed_code *code = &it->codes[which];
     neapi_engine_options options = neapi_runtime_engine_options(model);
     options.unit_events = UINT_MAX;
     options.unit_bytes = options.message_bytes = NEAPI_CHANGED_BYTES;
+    options.ordered = it->twice;
+    options.backward = it->twice && which == NEAPI_AFTER;
     neap_status status = neapi_engine_open(model->sources, &options, &code->engine, error);
     if (status == NEAP_OK)
         code->catalog = neapi_engine_catalog(code->engine);
@@ -211,10 +214,10 @@ static neap_status begin(neapi_changed *it, neap_history *before, neap_history *
     if (status == NEAP_OK && it->to == NEAP_LAST)
         it->to = last;
     if (status == NEAP_OK)
-        status = open_code(&it->codes[NEAPI_BEFORE], before, error);
+        status = open_code(it, NEAPI_BEFORE, before, error);
     if (status == NEAP_OK)
         it->target = it->to * (1 + count_folds(it->codes[NEAPI_BEFORE].catalog));
-    return status == NEAP_OK ? open_code(&it->codes[NEAPI_AFTER], after, error) : status;
+    return status == NEAP_OK ? open_code(it, NEAPI_AFTER, after, error) : status;
 }
 
 static neap_status check_aggregate(const neapi_changed *it, neap_error *error)
@@ -250,23 +253,19 @@ static neap_status check_arguments(const neap_history *before, const neap_histor
     return NEAP_OK;
 }
 
-neap_status neap_history_compare(neap_history *before, neap_history *after,
-                                 const neap_history_compare_options *given, char **json,
-                                 size_t *size, neap_error *error)
+static neap_status report(neap_history *before, neap_history *after, bool twice,
+                          const neap_history_compare_options *given, char **json, size_t *size,
+                          neap_error *error)
 {
-    neap_error own;
     neap_history_compare_options options;
-    if (error == NULL)
-        error = &own;
-    neap_status status = check_arguments(before, after, json, error);
-    if (status == NEAP_OK)
-        status = take_options(given, &options, error);
+    neap_status status = take_options(given, &options, error);
     if (status != NEAP_OK)
         return status;
     neapi_changed it = {.history = before,
                         .from = options.from,
                         .to = options.to,
                         .limit = options.limit,
+                        .twice = twice,
                         .aggregate = neapi_text_of(options.aggregate),
                         .arena = NEAPI_ARENA_INIT,
                         .command = NEAPI_ARENA_INIT};
@@ -279,4 +278,28 @@ neap_status neap_history_compare(neap_history *before, neap_history *after,
         neapi_changed_write(&text, &it);
     neapi_changed_fini(&it);
     return neapi_buffer_give(&text, status, json, size, error);
+}
+
+neap_status neap_history_compare(neap_history *before, neap_history *after,
+                                 const neap_history_compare_options *options, char **json,
+                                 size_t *size, neap_error *error)
+{
+    neap_error own;
+    if (error == NULL)
+        error = &own;
+    neap_status status = check_arguments(before, after, json, error);
+    return status == NEAP_OK ? report(before, after, false, options, json, size, error) : status;
+}
+
+neap_status neap_history_deterministic(neap_history *history,
+                                       const neap_history_compare_options *options, char **json,
+                                       size_t *size, neap_error *error)
+{
+    neap_error own;
+    if (error == NULL)
+        error = &own;
+    if (history == NULL || json == NULL)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_history_deterministic: history and json must not be NULL");
+    return report(history, history, true, options, json, size, error);
 }

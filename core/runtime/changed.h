@@ -64,6 +64,7 @@ typedef struct neapi_changed {
     neapi_changed_code codes[NEAPI_CODES];
     uint64_t from, to;
     size_t limit;
+    bool twice;          /* both are one code, which is to come to the same */
     neap_text aggregate; /* the only thing that is wanted; empty: all is */
     uint64_t done, asked, target;
     neapi_arena arena; /* of what was found */

@@ -153,6 +153,24 @@ static bool wants(const neapi_instance *instance, const neap_event *event)
     return false;
 }
 
+/* Folds it into a copy that goes: what the fold keeps elsewhere is there twice then. */
+static neap_status fold_once_more(neapi_changed *it, neapi_changed_pair *pair, int code,
+                                  const neap_event *event, neap_error *error)
+{
+    neap_error why;
+    neapi_state copy;
+    neapi_engine *engine = it->codes[code].engine;
+    neap_status status = neapi_engine_state_copy(engine, pair->states[code], &copy, &why);
+    if (status == NEAP_OK) {
+        status = neapi_engine_fold(engine, &pair->instances[code], copy, event, 1, &why);
+        neapi_engine_state_free(engine, copy);
+    }
+    if (!neapi_changed_fails(status))
+        return NEAP_OK;
+    *error = why;
+    return status;
+}
+
 neap_status neapi_pair_fold(neapi_changed *it, neapi_changed_pair *pair, const neap_event *event,
                             neap_error *error)
 {
@@ -161,6 +179,10 @@ neap_status neapi_pair_fold(neapi_changed *it, neapi_changed_pair *pair, const n
         neap_error why;
         if (pair->failed[code] || !wants(&pair->instances[code], event))
             continue;
+        if (it->twice && code == NEAPI_AFTER)
+            status = fold_once_more(it, pair, code, event, error);
+        if (status != NEAP_OK)
+            return status;
         status = neapi_engine_fold(it->codes[code].engine, &pair->instances[code],
                                    pair->states[code], event, 1, &why);
         if (status != NEAP_OK)

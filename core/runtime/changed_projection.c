@@ -27,6 +27,21 @@ static neap_status find(void *host, neap_text key, neap_text *data, bool *found,
     return NEAP_OK;
 }
 
+/* Folds them into documents that go: see fold_once_more() of changed_pair.c. */
+static neap_status project_once_more(const neapi_changed *it, neapi_projecting where, int code,
+                                     const neap_event *const *events, size_t count, neap_error *why)
+{
+    size_t failed;
+    neapi_engine *engine = it->codes[code].engine;
+    neap_status status =
+        neapi_engine_documents_new(engine, where.projection, &where.documents, why);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_engine_project(engine, &where, events, count, &failed, why);
+    neapi_engine_documents_free(engine, where.documents);
+    return neapi_changed_fails(status) ? status : NEAP_OK;
+}
+
 /* Folds those events that this version wants; what they have changed goes into its unit. Errors:
  * of the version, in *why. */
 static neap_status project(neapi_changed *it, neapi_changed_fold *fold, int code,
@@ -51,6 +66,8 @@ static neap_status project(neapi_changed *it, neapi_changed_fold *fold, int code
                                     .find = find,
                                     .host = fold};
     fold->code = code;
+    if (status == NEAP_OK && it->twice && code == NEAPI_AFTER)
+        status = project_once_more(it, where, code, wanted, wanted_count, why);
     if (status == NEAP_OK)
         status = neapi_engine_project(engine, &where, wanted, wanted_count, &failed, why);
     if (status == NEAP_OK && neapi_engine_documents_changed(engine, *documents) != 0)

@@ -106,6 +106,27 @@ static neap_status stop(neapi_changed_side *side, const neap_error *why, neap_er
     return side->why.failed ? neapi_nomem(error) : NEAP_OK;
 }
 
+static neap_status load(neapi_engine *engine, const neapi_changed_side *side, neapi_saga_step *step,
+                        neap_error *why)
+{
+    if (side->saved.size == 0)
+        return NEAP_OK;
+    return neapi_engine_state_load(engine, neapi_text(side->saved.data, side->saved.size),
+                                   &step->state, why);
+}
+
+/* Has it handle the event once, and forgets that: see fold_once_more() of changed_pair.c. */
+static neap_status handle_once_more(neapi_engine *engine, const neapi_changed_side *side,
+                                    neapi_saga_step step, const neap_event *event, neap_error *why)
+{
+    neap_status status = load(engine, side, &step, why);
+    if (status == NEAP_OK)
+        status = neapi_engine_saga_event(engine, &step, event, why);
+    neapi_engine_state_free(engine, step.state);
+    neapi_effects_clear(step.effects);
+    return neapi_changed_fails(status) ? status : NEAP_OK;
+}
+
 static neap_status handle(neapi_changed *it, neapi_changed_fold *fold, int code,
                           neapi_changed_kept *kept, const neap_event *event, neap_error *error)
 {
@@ -117,10 +138,11 @@ static neap_status handle(neapi_changed *it, neapi_changed_fold *fold, int code,
                             .state = NEAPI_NO_STATE,
                             .effects = &fold->effects};
     neap_status status = NEAP_OK;
-    if (side->saved.size != 0)
-        status = neapi_engine_state_load(engine, neapi_text(side->saved.data, side->saved.size),
-                                         &step.state, &why);
     neapi_effects_clear(&fold->effects);
+    if (it->twice && code == NEAPI_AFTER)
+        status = handle_once_more(engine, side, step, event, &why);
+    if (status == NEAP_OK)
+        status = load(engine, side, &step, &why);
     if (status == NEAP_OK)
         status = neapi_engine_saga_event(engine, &step, event, &why);
     if (status == NEAP_OK && (step.handled || fold->effects.first != NULL))

@@ -157,6 +157,8 @@ static void set_options(neapi_engine *engine, const neapi_engine_options *option
     vm->memory_bytes = options->memory_bytes;
     vm->allocation_bytes = options->allocation_bytes;
     vm->instruction_limit = options->instructions;
+    vm->ordered = options->ordered;
+    vm->backward = options->backward;
     vm->ms = options->ms;
     vm->depth = options->depth;
 }

@@ -44,7 +44,8 @@ typedef struct neapi_engine_options {
     uint64_t instructions;
     uint32_t ms;
     unsigned depth, unit_events;
-    neap_log_callback log; /* gets the domain's print; may be NULL */
+    bool ordered, backward; /* how `pairs` goes through tables: see core/script/order.h */
+    neap_log_callback log;  /* gets the domain's print; may be NULL */
     void *log_user;
     /* Called from within a run, for context:state(). id: a key, or a JSON object of tags' values.
      * Gives a copy of its own of the accepted state, which the engine frees; NEAPI_NO_STATE with

@@ -10,6 +10,7 @@
 #include "script/convert.h"
 #include "script/freeze.h"
 #include "script/guard.h"
+#include "script/order.h"
 #include "script/protect.h"
 #include "script/require.h"
 #include "script/trace.h"
@@ -249,6 +250,9 @@ static void make_environment_lj(lua_State *L, neapi_sources *sources)
     lua_remove(L, -2);
     copy_libraries_lj(L);
     int environment = lua_gettop(L);
+    const neapi_vm *vm = neapi_vm_of(L);
+    if (vm->ordered)
+        neapi_order_open_lj(L, environment, vm->backward);
     neapi_freeze_push_lj(L, environment, "the domain's environment");
     complete_environment_lj(L, environment, environment + 1, sources);
     lua_pushvalue(L, environment);

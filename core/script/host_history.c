@@ -302,17 +302,25 @@ static int return_value(lua_State *L, const neapi_asking *it, neap_status status
     return status == NEAP_OK ? 1 : neapi_asking_fail_lj(L, it, error);
 }
 
-/* compare(history, after, options) → report | nil, err */
-static int history_compare(lua_State *L)
+/* Reads the options at place 3; only what reloads has `keep`. */
+static void compare_options_lj(lua_State *L, const char *method, bool keeps,
+                               neap_history_compare_options *options)
 {
-    static const neapi_host_option known[] = {
+    const neapi_host_option known[] = {
         {"from", NEAPI_HOST_UINT64, offsetof(neap_history_compare_options, from)},
         {"to", NEAPI_HOST_UINT64, offsetof(neap_history_compare_options, to)},
         {"limit", NEAPI_HOST_SIZE, offsetof(neap_history_compare_options, limit)},
         {"aggregate", NEAPI_HOST_TEXT, offsetof(neap_history_compare_options, aggregate)},
-        {"keep", NEAPI_HOST_OTHER, 0},
+        {keeps ? "keep" : NULL, NEAPI_HOST_OTHER, 0},
         {NULL, NEAPI_HOST_OTHER, 0},
     };
+    neap_history_compare_options_init(options);
+    neapi_host_options_lj(L, 3, method, known, options);
+}
+
+/* compare(history, after, options) → report | nil, err */
+static int history_compare(lua_State *L)
+{
     neapi_host_history *before = check_lj(L, "reload");
     const neapi_host_history *after = luaL_testudata(L, 2, NEAPI_HOST_HISTORY);
     neap_history_compare_options options;
@@ -322,13 +330,29 @@ static int history_compare(lua_State *L)
     if (after == NULL || after->history == NULL)
         return neapi_misuse_lj(L, "history:reload: the other history is closed");
     lua_settop(L, 3);
-    neap_history_compare_options_init(&options);
-    neapi_host_options_lj(L, 3, "history:reload", known, &options);
+    compare_options_lj(L, "history:reload", true, &options);
     char **text = neapi_host_text_place_lj(L);
     neapi_asking_begin(before, &it, L);
     neap_status status =
         neap_history_compare(before->history, after->history, &options, text, &size, &error);
     neapi_asking_end(before, &it);
+    return return_value(L, &it, status, text, size, &error);
+}
+
+/* deterministic(history, nil, options) → report | nil, err */
+static int history_deterministic(lua_State *L)
+{
+    neapi_host_history *host = check_lj(L, "deterministic");
+    neap_history_compare_options options;
+    neap_error error;
+    size_t size;
+    neapi_asking it;
+    lua_settop(L, 3);
+    compare_options_lj(L, "history:deterministic", false, &options);
+    char **text = neapi_host_text_place_lj(L);
+    neapi_asking_begin(host, &it, L);
+    neap_status status = neap_history_deterministic(host->history, &options, text, &size, &error);
+    neapi_asking_end(host, &it);
     return return_value(L, &it, status, text, size, &error);
 }
 
@@ -456,6 +480,7 @@ void neapi_host_history_lj(lua_State *L)
         {"at", history_at},
         {"log", history_log},
         {"compare", history_compare},
+        {"deterministic", history_deterministic},
         {"last", history_last},
         {"position", past_position},
         {"forward", past_forward},

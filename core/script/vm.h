@@ -47,6 +47,8 @@ typedef struct neapi_vm {
     size_t refused_bytes;  /* the single request that was refused; 0: none */
     bool alarmed;          /* the allocator asked for the hook */
     bool fired;            /* a limit was reached: stays until the handler is left */
+    bool ordered;          /* `pairs` goes through tables in an order that is fixed */
+    bool backward;         /* the one that is the other way round */
     bool frozen;           /* what handlers share can no longer be changed */
     /* What C enters Lua through: beyond is a host's Lua; NULL: there is none. */
     lua_CFunction border;

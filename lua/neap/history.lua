@@ -27,7 +27,7 @@ local History = {}
 History.__index = function(_, key)
   return History[key] or check.misuse("a history has no '%s'%s", tostring(key),
     check.did_you_mean(tostring(key), { "at", "log", "last", "position",
-      "follow", "fixture", "reload", "close" }))
+      "follow", "fixture", "reload", "deterministic", "close" }))
 end
 History.__name = "neap.History"
 
@@ -150,6 +150,24 @@ end
 ---@return neap.Error?
 function History:compare(other, options)
   return reload.compare(self.native, other.native, other.path, options)
+end
+
+---Folds the log twice, and tells what does not come to the same: states, documents, sagas, each
+---with the event at which they parted and the function that handled it, and decisions that are made
+---again from what was recorded. The one fold goes through the tables of `pairs` and `next` forward,
+---the other backward, with other addresses, and after each event was handled once for nothing: so
+---what depends on the order of keys, on `tostring` of a table, or on variables outside of states
+---differs.
+---
+---```lua
+---local report = assert(shop:deterministic())
+---assert(report.same, report.first and report.first.handler)
+---```
+---@param options? neap.DeterministicOptions
+---@return neap.Deterministic?
+---@return neap.Error?
+function History:deterministic(options)
+  return reload.twice(self.native, self.path, options)
 end
 
 ---Takes the changed file of the domain, or another one, folds the log with the old code and the new

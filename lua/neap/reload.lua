@@ -123,4 +123,35 @@ function reload.compare(before, after, path, options)
   return complete(report)
 end
 
+---@class neap.DeterministicOptions
+---@field from? integer 1: positions, what differs there is told
+---@field to? integer the last one
+---@field limit? integer 20: so many of each kind are told, the first ones; all are counted
+---@field aggregate? string its states and decisions alone
+
+---As of changed code, but `before` and `after` are the same code, which has come to both.
+---@class neap.Deterministic
+---@field path string the file
+---@field from integer
+---@field to integer
+---@field same boolean nothing differs: it is deterministic
+---@field first? neap.ReloadDifference the first of all, with `kind` and `name`
+---@field states neap.ReloadStates[]
+---@field decisions { compared: integer, differing: integer, first: neap.ReloadDecision[] }
+---@field undecided { count: integer, reasons: neap.ReloadUndecided[] } decisions that cannot be
+--- made again
+
+---Folds a history's log twice.
+---@param history userdata
+---@param path string
+---@param options? neap.DeterministicOptions
+---@return neap.Deterministic?
+---@return neap.Error?
+function reload.twice(history, path, options)
+  local report, err = native.deterministic(history, nil, options)
+  if not report then return nil, err end
+  report.path = path
+  return complete(report)
+end
+
 return reload

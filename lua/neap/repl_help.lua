@@ -53,6 +53,10 @@ local entries = {
   { "reload", "reload(path, options)",
     "takes the changed file, and tells what differs; keep = false, from, to, limit, aggregate",
     'reload()   reload("fixed.lua", { keep = false })' },
+  { "deterministic", "deterministic(options)",
+    "folds the log twice, with tables in opposite orders, and names what does not come to the "
+      .. "same, and the line: from, to, limit, aggregate",
+    'deterministic()   deterministic { aggregate = "Order", to = 5 }' },
   { "dispatch", "dispatch(command, data, options)",
     "with --write: decides a command, and goes to its events",
     'dispatch("ShipOrder", { order = "o-1" })' },

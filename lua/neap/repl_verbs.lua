@@ -2,6 +2,7 @@
 -- is printed.
 
 local check = require "neap.check"
+local deterministic = require "neap.repl_deterministic"
 local dispatching = require "neap.repl_dispatch"
 local fixture = require "neap.repl_fixture"
 local follow = require "neap.repl_follow"
@@ -206,6 +207,7 @@ function verbs.of(session)
   env.follow = bound(follow)
   env.dispatch, env.publish = bound(dispatching.dispatch), bound(dispatching.publish)
   env.send = bound(dispatching.send)
+  env.deterministic = bound(deterministic)
   function env.step(count) return moving.go(session, count) end
   function env.back(count) return moving.go(session, -(count or 1)) end
   function env.whole()

@@ -212,7 +212,7 @@ caused by
 no event has set 'paid' of Order "o-2"
 orders: 1 → 2
   5  TIME  Order-o-2 2  OrderShipped  { order = "o-2" }
-  folded by by_status, fixtures/past.lua:39
+  folded by by_status, fixtures/past.lua:37
   decided by ShipOrder, fixtures/past.lua:18
 caused by
   ShipOrder { order = "o-2" }  (TIME)
@@ -361,6 +361,16 @@ line 1: error: the domain has no event 'OrderShiped'; did you mean 'OrderShipped
 line 2: error: follow(filter, predicate): the filter must be a table, as in { timeout = 60 }
 line 3: error: follow(filter, predicate): the predicate must be a function of the event's data
 ]], err)
+  end)
+
+  it("folds twice, and tells what does not come to the same", function()
+    assert.equal(past .. [[, positions 1 to 5, folded twice: deterministic
+no difference: Order 2, by_status 3, decisions 5
+true
+]], printed "deterministic()\ndeterministic { aggregate = 'Order', to = 3 }.same")
+    local status, _, err = script "deterministic { form = 1 }"
+    assert.equal(1, status)
+    assert.matches("did you mean 'from'?", err, 1, true)
   end)
 
   it("helps with each verb", function()
