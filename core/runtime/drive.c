@@ -31,6 +31,7 @@ static void work(neapi_lane *lane, const neapi_request *request)
     neapi_way_out out = {.own = false};
     neapi_stay_set_way_out(&out);
     lane->by_caller = true;
+    neapi_inbox_attend(&lane->mailbox->inbox);
     if (setjmp(out.jump) == 0) {
         while (atomic_load(&request->stage) != NEAPI_STAGE_DONE && go_on(lane))
             continue;

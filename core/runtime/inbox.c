@@ -142,6 +142,16 @@ void neapi_inbox_wait(neapi_inbox *inbox, unsigned seen, int64_t deadline_us)
     neapi_inbox_stand_by(inbox, seen, &nobody, deadline_us);
 }
 
+void neapi_inbox_attend(neapi_inbox *inbox)
+{
+    atomic_store(&inbox->drowsy, false);
+}
+
+void neapi_inbox_leave(neapi_inbox *inbox)
+{
+    atomic_store(&inbox->drowsy, true); /* it may be awake: it is woken for nothing at most */
+}
+
 bool neapi_inbox_close(neapi_inbox *inbox)
 {
     neapi_mail *none = NULL;

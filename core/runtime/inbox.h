@@ -33,7 +33,7 @@ void neapi_mail_join(neapi_mail_list *to, neapi_mail_list *from);
 typedef struct neapi_inbox {
     const neapi_platform *platform;
     _Atomic(neapi_mail *) newest;
-    atomic_bool drowsy; /* the worker waits, or is about to */
+    atomic_bool drowsy; /* the worker waits, or is about to, and mail is to wake it */
     neapi_gate work;
 } neapi_inbox;
 
@@ -63,6 +63,10 @@ void neapi_inbox_wait(neapi_inbox *inbox, unsigned seen, int64_t deadline_us);
 /* The same while another thread may work in the worker's place (*instead): mail is that one's. */
 void neapi_inbox_stand_by(neapi_inbox *inbox, unsigned seen, const atomic_bool *instead,
                           int64_t deadline_us);
+/* Another thread works in the worker's place, and takes what comes, until it leaves that to the
+ * worker again: meanwhile mail wakes nobody. Behind leaving it looks whether there is some. */
+void neapi_inbox_attend(neapi_inbox *inbox);
+void neapi_inbox_leave(neapi_inbox *inbox);
 /* The worker's: takes no mail any more. false: there is some, and it is not closed. */
 bool neapi_inbox_close(neapi_inbox *inbox);
 

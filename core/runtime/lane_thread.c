@@ -27,6 +27,8 @@ void neapi_lane_leave(neapi_lane *lane)
 {
     bool more =
         lane->backlog.first != NULL || lane->warm.first_due != NULL || lane->partitions != NULL;
+    if (lane->by_caller)
+        neapi_inbox_leave(&lane->mailbox->inbox);
     lane->by_caller = false;
     if (lane->pushed) /* others' units, behind the answer for which it was driven */
         neapi_writer_rouse(lane->writer);
