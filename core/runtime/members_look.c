@@ -90,6 +90,16 @@ static neap_status see_member(void *user, const neapi_kept_document *document, b
     return NEAP_OK;
 }
 
+/* Who comes tells it. Until that is seen here, he finds by polling what nobody tells him. */
+static bool is_alone(neapi_members *members)
+{
+    const neapi_seen_member *self = find_seen(members, neapi_text_of(members->id));
+    bool alone = self != NULL && self->there;
+    for (const neapi_seen_member *it = members->seen; it != NULL; it = it->next)
+        alone = alone && (!it->there || it == self);
+    return alone;
+}
+
 static neap_status see_members(neapi_members *members, neap_error *error)
 {
     const neapi_document_range range = {.collection = NEAPI_MEMBERS};
@@ -102,6 +112,7 @@ static neap_status see_members(neapi_members *members, neap_error *error)
     const neapi_seen_member *self = find_seen(members, neapi_text_of(members->id));
     if (self == NULL || !self->there)
         neapi_buffer_clear(&members->mark); /* it was held for dead */
+    neapi_store_alone(members->runtime->store, is_alone(members));
     return NEAP_OK;
 }
 

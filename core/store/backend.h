@@ -41,6 +41,7 @@ typedef struct neapi_store {
     neapi_mode mode;
     char *name;          /* the URL without what may be secret; the front's own memory */
     atomic_bool writing; /* a writing session is open */
+    atomic_bool alone;   /* nobody has to be told what is committed (neapi_store_alone) */
 } neapi_store;
 
 typedef struct neapi_session {
@@ -152,7 +153,8 @@ struct neapi_backend {
      * to tell (events; units with due_us or tells), the file descriptor `wake` can be read, or the
      * time is over, and says what. The first call, and the first after the connection was lost, do
      * not wait, as nobody knows what was missed. What the store's own writing session commits need
-     * not be told. Holds nothing open but what tells it. NULL: the store is not `shared`. */
+     * not be told, nor events and due_us of one that is alone. Holds nothing open but what tells
+     * it. NULL: the store is not `shared`. */
     neap_status (*listen)(neapi_session *session, int wake, int timeout_ms, neapi_told *told,
                           neap_error *error);
 

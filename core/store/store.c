@@ -62,6 +62,7 @@ neap_status neapi_store_open_unfinished(const char *url, neapi_mode mode, neapi_
     opened->mode = mode;
     opened->name = name;
     atomic_init(&opened->writing, false);
+    atomic_init(&opened->alone, false);
     *store = opened;
     name = NULL;
 
@@ -98,6 +99,11 @@ void neapi_store_close(neapi_store *store)
     char *name = store->name;
     store->backend->close(store);
     neapi_free(name);
+}
+
+void neapi_store_alone(neapi_store *store, bool alone)
+{
+    atomic_store(&store->alone, alone);
 }
 
 /* Prefixes what the backend said with the operation and the store. */

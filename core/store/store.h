@@ -22,6 +22,10 @@ void neapi_session_close(neapi_session *session);
 /* Counts the session's calls there from now on; NULL: nowhere. Lifetime of calls: the session's. */
 void neapi_session_count_calls(neapi_session *session, neapi_store_calls *calls);
 
+/* Says that no other process listens to what is committed here, as far as is known: one that does
+ * nevertheless finds it when it polls. At first somebody may. Threads: any. */
+void neapi_store_alone(neapi_store *store, bool alone);
+
 /* Whether reading goes to where several processes write, and so over a network. */
 static inline bool neapi_session_is_remote(const neapi_session *session)
 {

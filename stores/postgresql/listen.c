@@ -1,5 +1,6 @@
 /* What other processes commit is told with NOTIFY, in the transaction that commits it, so it comes
- * when it can be read, and not at all if it cannot. */
+ * when it can be read, and not at all if it cannot. Who is alone saves that, for NOTIFY wakes its
+ * own listener, too: but for what tells, such as that somebody leaves or is there. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ void neapi_pg_tell(neapi_pg_session *session, neapi_unit *const *units, size_t c
 {
     neapi_pg_store *store = neapi_pg_store_of(session);
     uint64_t last = 0;
-    bool more = false, queue = false;
+    bool more = false, queue = false, alone = atomic_load(&store->base.alone);
     for (size_t i = 0; i < count; i++) {
         if (store->verdicts[i].status != NEAP_OK)
             continue;
@@ -36,7 +37,7 @@ void neapi_pg_tell(neapi_pg_session *session, neapi_unit *const *units, size_t c
         more = more || units[i]->tells;
         queue = queue || units[i]->due_us != 0;
     }
-    if (last == 0 && !more && !queue)
+    if (!more && (alone || (last == 0 && !queue)))
         return;
     char channel[CHANNEL_BYTES], text[32];
     neapi_pg_params params = NEAPI_PG_PARAMS_INIT;
