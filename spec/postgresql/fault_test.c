@@ -19,6 +19,21 @@
 
 /* ---- Cuts ------------------------------------------------------------------------------------ */
 
+/* One connection: the proxy serves no more at a time. */
+static void open_to_cut(opened_store *cut, const char *through)
+{
+    neap_error error;
+    if (neapi_store_open(through, NEAPI_MODE_WRITE, &cut->store, &error) != NEAP_OK ||
+        neapi_session_open(cut->store, NEAPI_MODE_WRITE, &cut->writer, &error) != NEAP_OK)
+        fail_msg("%s", error.message);
+}
+
+static void close_cut(opened_store *cut)
+{
+    neapi_session_close(cut->writer);
+    neapi_store_close(cut->store);
+}
+
 /* Commits while the connection is cut behind the n-th message; what the commit or the resolution
  * says is what a reader of its own finds. Whether it is durable in the end. */
 static bool commit_cut(proxy_between *between, opened_store *cut, neapi_session *reader, int nth,
@@ -64,11 +79,8 @@ static void cut_after_every_message(bool warm)
     int unknown = 0, lost = 0, kept = 0;
     bool was_cut = true;
     for (int nth = 1; was_cut; nth++) {
-        neap_error error;
         assert_true(nth < 300);
-        if (neapi_store_open(through, NEAPI_MODE_WRITE, &cut.store, &error) != NEAP_OK ||
-            neapi_session_open(cut.store, NEAPI_MODE_WRITE, &cut.writer, &error) != NEAP_OK)
-            fail_msg("%s", error.message);
+        open_to_cut(&cut, through);
         if (warm)
             commit_well(cut.writer, version++);
         int before = unknown;
@@ -77,8 +89,7 @@ static void cut_after_every_message(bool warm)
         kept += durable && unknown != before;
         lost += !durable && unknown != before;
         commit_well(cut.writer, version++);
-        neapi_session_close(cut.writer);
-        neapi_store_close(cut.store);
+        close_cut(&cut);
     }
     assert_whole(direct.reader, version);
     assert_true(unknown > 5);
@@ -99,6 +110,62 @@ static void outcome_of_a_cut_first_commit_is_found_out(void **unused)
 {
     (void)unused;
     cut_after_every_message(false);
+}
+
+static bool has_document(neapi_session *reader, neap_text key)
+{
+    neapi_arena arena = NEAPI_ARENA_INIT;
+    neap_text data;
+    bool found;
+    assert_int_equal(
+        neapi_find_document(reader, NEAPI_LITERAL("c"), key, &arena, &data, &found, NULL), NEAP_OK);
+    neapi_arena_fini(&arena);
+    return found;
+}
+
+/* The same for what leaves no event by which it could be known. */
+static void outcome_of_a_cut_commit_without_events_is_found_out(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE], through[URL_SIZE];
+    opened_store direct, cut;
+    neap_error error;
+    database_fresh(url, sizeof url);
+    open_all(&direct, url);
+    proxy_between *between = proxy_start(database_folder());
+    snprintf(through, sizeof through, "postgresql://neap@/postgres?host=%s&%s",
+             proxy_folder(between), strstr(url, "schema="));
+    open_to_cut(&cut, through);
+    commit_well(cut.writer, 0); /* an event that is not the batch's */
+    int kept = 0, lost = 0;
+    bool was_cut = true;
+    for (int nth = 1; was_cut; nth++) {
+        char key[16];
+        neapi_outcome outcome;
+        bool durable = true;
+        snprintf(key, sizeof key, "d-%d", nth);
+        neapi_unit *unit = unit_of_document(neapi_text_of(key));
+        proxy_cut(between, nth);
+        neap_status status = commit(cut.writer, unit, &outcome, &error);
+        was_cut = proxy_has_cut(between);
+        proxy_cut(between, 0);
+        if (status != NEAP_OK) {
+            durable = false;
+            if (outcome == NEAPI_OUTCOME_UNKNOWN) {
+                assert_int_equal(neapi_resolve(cut.writer, &unit, 1, &durable, &error), NEAP_OK);
+                kept += durable;
+                lost += !durable;
+            }
+        }
+        assert_int_equal(has_document(direct.reader, neapi_text_of(key)), durable);
+        neapi_unit_release(unit);
+    }
+    assert_true(kept > 0);
+    assert_true(lost > 0);
+    close_cut(&cut);
+    proxy_stop(between);
+    close_all(&direct);
+    database_discard(url);
 }
 
 /* ---- Servers --------------------------------------------------------------------------------- */
@@ -285,6 +352,7 @@ int main(void)
         cmocka_unit_test(password_is_never_shown),
         cmocka_unit_test(outcome_of_a_cut_commit_is_found_out),
         cmocka_unit_test(outcome_of_a_cut_first_commit_is_found_out),
+        cmocka_unit_test(outcome_of_a_cut_commit_without_events_is_found_out),
         cmocka_unit_test(terminated_backends_are_replaced),
         cmocka_unit_test(lock_that_is_held_is_unavailable),
         cmocka_unit_test(many_open_and_write_at_once),

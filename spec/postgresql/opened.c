@@ -50,6 +50,18 @@ neapi_unit *unit_behind(uint64_t version)
     return unit;
 }
 
+neapi_unit *unit_of_document(neap_text key)
+{
+    neapi_unit *unit = neapi_unit_new(new_id());
+    neapi_document document = {.collection = NEAPI_LITERAL("c"),
+                               .key = key,
+                               .write = NEAPI_DOCUMENT_PUT,
+                               .expect = NEAPI_DOCUMENT_ABSENT,
+                               .data = NEAPI_LITERAL("1")};
+    assert_int_equal(neapi_unit_document(unit, &document), NEAP_OK);
+    return unit;
+}
+
 void open_all(opened_store *opened, const char *url)
 {
     neap_error error;

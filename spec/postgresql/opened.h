@@ -17,6 +17,8 @@ void close_all(opened_store *opened);
 
 /* A unit of everything: an event of A-1 behind the version, a key and a document of its number. */
 neapi_unit *unit_behind(uint64_t version);
+/* A unit of a document that is not there, and nothing else. */
+neapi_unit *unit_of_document(neap_text key);
 neap_status commit(neapi_session *writer, neapi_unit *unit, neapi_outcome *outcome,
                    neap_error *error);
 /* Commits such a unit, which must be accepted. */

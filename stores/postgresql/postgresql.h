@@ -15,7 +15,10 @@ typedef struct neapi_pg_store {
     neapi_store base;
     neapi_pg_target target;
     neapi_pg_seen seen;
-    /* The last batch, whose outcome may be unknown: what it is known by, and what it was judged. */
+    /* The last batch, whose outcome may be unknown: what it is known by, and what it was judged.
+     * That is its last event, or, if it has none (position 0), its number, as the writer's. */
+    uint64_t last_position;
+    neap_uuid last_id;
     neap_uuid writer;
     int64_t batch;
     bool unknown;
