@@ -39,6 +39,19 @@ static bool queue(questions *asked, neapi_pg_sql sql, int arrays, int *place)
     return true;
 }
 
+/* The same for names: `one` asks for a single one of them. */
+static bool queue_names(questions *asked, neapi_pg_sql sql, neapi_pg_sql one, int *place)
+{
+    const neapi_pg_array *names = &asked->arrays[0];
+    if (names->count != 1 || names->bytes.failed)
+        return queue(asked, sql, 1, place);
+    neapi_pg_params params = NEAPI_PG_PARAMS_INIT;
+    neapi_pg_array_only(&params, names);
+    neapi_pg_queue(&asked->session->connection, one, &params);
+    *place = asked->count++;
+    return true;
+}
+
 static bool ask_known(questions *asked)
 {
     neapi_pg_store *store = neapi_pg_store_of(asked->session);
@@ -53,7 +66,8 @@ static bool ask_streams(questions *asked)
     neapi_pg_array *names = array(asked, 0, NEAPI_PG_TEXT);
     for (const neapi_pg_stream *each = asked->batch->streams; each != NULL; each = each->next)
         neapi_pg_add_text(names, each->name);
-    return queue(asked, NEAPI_PG_SQL_STREAM_VERSIONS, 1, &asked->streams);
+    return queue_names(asked, NEAPI_PG_SQL_STREAM_VERSIONS, NEAPI_PG_SQL_STREAM_VERSION,
+                       &asked->streams);
 }
 
 static bool ask_keys(questions *asked)
@@ -61,7 +75,7 @@ static bool ask_keys(questions *asked)
     neapi_pg_array *names = array(asked, 0, NEAPI_PG_TEXT);
     for (const neapi_pg_key *each = asked->batch->keys; each != NULL; each = each->next)
         neapi_pg_add_text(names, each->name);
-    return queue(asked, NEAPI_PG_SQL_KEY_EXPIRIES, 1, &asked->keys);
+    return queue_names(asked, NEAPI_PG_SQL_KEY_EXPIRIES, NEAPI_PG_SQL_KEY_EXPIRY, &asked->keys);
 }
 
 static bool ask_documents(questions *asked)

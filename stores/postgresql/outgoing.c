@@ -54,18 +54,23 @@ typedef enum outgoing_array {
 
 /* The arrays of one statement, which are sent together. */
 typedef struct outgoing_group {
-    neapi_pg_sql sql;
+    neapi_pg_sql sql, one; /* the one for a single item; the same: there is none */
     outgoing_array first;
     int count;
 } outgoing_group;
 
-static const outgoing_group of_events = {NEAPI_PG_SQL_EVENTS_ADD, EVENT_POSITION, 13};
-static const outgoing_group of_tags = {NEAPI_PG_SQL_TAGS_ADD, TAG_TAG, 3};
-static const outgoing_group of_commands = {NEAPI_PG_SQL_COMMANDS_ADD, COMMAND_FIRST, 9};
-static const outgoing_group of_keys = {NEAPI_PG_SQL_KEYS_ADD, KEY_KEY, 8};
-static const outgoing_group of_snapshots = {NEAPI_PG_SQL_SNAPSHOTS_ADD, SNAPSHOT_NAME, 4};
-static const outgoing_group of_puts = {NEAPI_PG_SQL_DOCUMENTS_PUT, PUT_COLLECTION, 3};
-static const outgoing_group of_drops = {NEAPI_PG_SQL_DOCUMENTS_DROP, DROP_COLLECTION, 2};
+static const outgoing_group of_events = {NEAPI_PG_SQL_EVENTS_ADD, NEAPI_PG_SQL_EVENT_ADD,
+                                         EVENT_POSITION, 13};
+static const outgoing_group of_tags = {NEAPI_PG_SQL_TAGS_ADD, NEAPI_PG_SQL_TAGS_ADD, TAG_TAG, 3};
+static const outgoing_group of_commands = {NEAPI_PG_SQL_COMMANDS_ADD, NEAPI_PG_SQL_COMMAND_ADD,
+                                           COMMAND_FIRST, 9};
+static const outgoing_group of_keys = {NEAPI_PG_SQL_KEYS_ADD, NEAPI_PG_SQL_KEY_ADD, KEY_KEY, 8};
+static const outgoing_group of_snapshots = {NEAPI_PG_SQL_SNAPSHOTS_ADD, NEAPI_PG_SQL_SNAPSHOTS_ADD,
+                                            SNAPSHOT_NAME, 4};
+static const outgoing_group of_puts = {NEAPI_PG_SQL_DOCUMENTS_PUT, NEAPI_PG_SQL_DOCUMENTS_PUT,
+                                       PUT_COLLECTION, 3};
+static const outgoing_group of_drops = {NEAPI_PG_SQL_DOCUMENTS_DROP, NEAPI_PG_SQL_DOCUMENTS_DROP,
+                                        DROP_COLLECTION, 2};
 
 struct neapi_pg_outgoing {
     neapi_pg_array arrays[ARRAYS];
@@ -159,12 +164,18 @@ static void begin(neapi_pg_outgoing *writes, const outgoing_group *group)
     }
 }
 
+/* alone: the statement takes single values, which are the arrays' only ones. */
 static void queue(neapi_pg_session *session, neapi_pg_sql sql, const outgoing_array *arrays,
-                  int count)
+                  int count, bool alone)
 {
     neapi_pg_params params = NEAPI_PG_PARAMS_INIT;
-    for (int i = 0; i < count; i++)
-        neapi_pg_array_param(&params, &session->writes->arrays[arrays[i]]);
+    for (int i = 0; i < count; i++) {
+        neapi_pg_array *array = &session->writes->arrays[arrays[i]];
+        if (alone)
+            neapi_pg_array_only(&params, array);
+        else
+            neapi_pg_array_param(&params, array);
+    }
     neapi_pg_queue(&session->connection, sql, &params);
     session->writes->statements++;
 }
@@ -189,9 +200,11 @@ static neap_status flush(neapi_pg_session *session, const outgoing_group *group,
         if (writes->arrays[arrays[i]].bytes.failed)
             return neapi_nomem(error);
     }
-    if (writes->arrays[group->first].count == 0)
+    uint32_t items = writes->arrays[group->first].count;
+    if (items == 0)
         return NEAP_OK;
-    queue(session, group->sql, arrays, group->count);
+    bool alone = items == 1 && group->one != group->sql;
+    queue(session, alone ? group->one : group->sql, arrays, group->count, alone);
     begin(writes, group);
     return relieve(session, error);
 }
@@ -333,8 +346,8 @@ static neap_status flush_snapshots(neapi_pg_session *session, neap_error *error)
     for (size_t i = 0; i < 4; i++)
         if (array_of(session, add[i])->bytes.failed)
             return neapi_nomem(error);
-    queue(session, NEAPI_PG_SQL_SNAPSHOTS_ADD, add, 4);
-    queue(session, NEAPI_PG_SQL_SNAPSHOTS_TRIM, trim, 2);
+    queue(session, NEAPI_PG_SQL_SNAPSHOTS_ADD, add, 4, false);
+    queue(session, NEAPI_PG_SQL_SNAPSHOTS_TRIM, trim, 2, false);
     begin(writes, &of_snapshots);
     neapi_pg_array_begin(array_of(session, SNAPSHOT_KEEP), NEAPI_PG_INT8);
     return relieve(session, error);

@@ -107,3 +107,15 @@ void neapi_pg_array_param(neapi_pg_params *params, neapi_pg_array *array)
     /* An empty array has no dimension, and so neither count nor first. */
     param(params, bytes->data, array->count != 0 ? bytes->size : offsetof(array_head, count));
 }
+
+void neapi_pg_array_only(neapi_pg_params *params, const neapi_pg_array *array)
+{
+    const neapi_buffer *bytes = &array->bytes;
+    uint32_t length;
+    memcpy(&length, bytes->data + sizeof(array_head), sizeof length);
+    length = be32toh(length);
+    if (length == UINT32_MAX)
+        neapi_pg_null(params);
+    else
+        param(params, bytes->data + sizeof(array_head) + sizeof length, length);
+}

@@ -49,5 +49,7 @@ void neapi_pg_add_uuid(neapi_pg_array *array, const neap_uuid *uuid);
 void neapi_pg_add_null(neapi_pg_array *array);
 /* As the next parameter. Lifetime: until the array is begun again. */
 void neapi_pg_array_param(neapi_pg_params *params, neapi_pg_array *array);
+/* The one item of an array that has no other, as the next parameter. Lifetime: as above. */
+void neapi_pg_array_only(neapi_pg_params *params, const neapi_pg_array *array);
 
 #endif

@@ -32,6 +32,19 @@
     "SELECT key, data FROM documents WHERE collection = $1::text AND key >= $2::bytea "            \
     "AND key < $3::bytea ORDER BY key" order " LIMIT $4::bigint"
 
+#define EVENTS_INTO                                                                                \
+    "INSERT INTO events (position, version, recorded_at, schema, id, command_id, "                 \
+    "correlation_id, causation_id, stream, type, tags, meta, data) "
+#define COMMANDS_INTO                                                                              \
+    "INSERT INTO commands (first, last, id, correlation_id, causation_id, recorded_at, name, "     \
+    "data, meta) "
+#define KEYS_INTO                                                                                  \
+    "INSERT INTO keys AS k (key, hash, command_id, expires_at, stream, types, version, position) "
+#define OR_INSTEAD                                                                                 \
+    " ON CONFLICT (key) DO UPDATE SET hash = excluded.hash, command_id = excluded.command_id, "    \
+    "expires_at = excluded.expires_at, stream = excluded.stream, types = excluded.types, "         \
+    "version = excluded.version, position = excluded.position"
+
 const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
     [NEAPI_PG_SQL_BEGIN] = "BEGIN ISOLATION LEVEL READ COMMITTED",
     [NEAPI_PG_SQL_COMMIT] = "COMMIT",
@@ -42,6 +55,9 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
     [NEAPI_PG_SQL_STREAM_VERSIONS] =
         "SELECT s.n, h.version FROM unnest($1::text[]) WITH ORDINALITY AS s (name, n), LATERAL "
         "(SELECT version FROM events WHERE stream = s.name ORDER BY version DESC LIMIT 1) h",
+    [NEAPI_PG_SQL_STREAM_VERSION] = "SELECT 1::bigint, version FROM events "
+                                    "WHERE stream = $1::text ORDER BY version DESC LIMIT 1",
+    [NEAPI_PG_SQL_KEY_EXPIRY] = "SELECT 1::bigint, expires_at FROM keys WHERE key = $1::text",
     [NEAPI_PG_SQL_KEY_EXPIRIES] =
         "SELECT w.n, k.expires_at FROM unnest($1::text[]) WITH ORDINALITY AS w (key, n) "
         "JOIN keys k ON k.key = w.key",
@@ -60,26 +76,29 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
         "AND position > w.after AND (w.types IS NULL OR type = ANY (w.types::text[])) "
         "ORDER BY position DESC LIMIT 1) t",
 
-    [NEAPI_PG_SQL_EVENTS_ADD] =
-        "INSERT INTO events (position, version, recorded_at, schema, id, command_id, "
-        "correlation_id, causation_id, stream, type, tags, meta, data) "
-        "SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]), "
-        "unnest($4::bigint[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::uuid[]), "
-        "unnest($8::uuid[]), unnest($9::text[]), unnest($10::text[]), "
-        "unnest($11::text[])::text[], unnest($12::text[]), unnest($13::text[])",
+    [NEAPI_PG_SQL_EVENT_ADD] =
+        EVENTS_INTO "VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::uuid, $6::uuid, "
+                    "$7::uuid, $8::uuid, $9::text, $10::text, $11::text::text[], $12::text, "
+                    "$13::text)",
+    [NEAPI_PG_SQL_EVENTS_ADD] = EVENTS_INTO
+    "SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]), "
+    "unnest($4::bigint[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::uuid[]), "
+    "unnest($8::uuid[]), unnest($9::text[]), unnest($10::text[]), "
+    "unnest($11::text[])::text[], unnest($12::text[]), unnest($13::text[])",
     [NEAPI_PG_SQL_TAGS_ADD] = "INSERT INTO tags (tag, position, type) "
                               "SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])",
+    [NEAPI_PG_SQL_COMMAND_ADD] =
+        COMMANDS_INTO "VALUES ($1::bigint, $2::bigint, $3::uuid, $4::uuid, $5::uuid, $6::bigint, "
+                      "$7::text, $8::text, $9::text)",
     [NEAPI_PG_SQL_COMMANDS_ADD] =
-        "INSERT INTO commands (first, last, id, correlation_id, causation_id, recorded_at, name, "
-        "data, meta) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], "
-        "$5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[])",
+        COMMANDS_INTO "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], "
+                      "$5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[])",
+    [NEAPI_PG_SQL_KEY_ADD] =
+        KEYS_INTO "VALUES ($1::text, $2::bigint, $3::uuid, $4::bigint, $5::text, $6::text, "
+                  "$7::bigint, $8::bigint)" OR_INSTEAD,
     [NEAPI_PG_SQL_KEYS_ADD] =
-        "INSERT INTO keys AS k (key, hash, command_id, expires_at, stream, types, version, "
-        "position) SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], "
-        "$5::text[], $6::text[], $7::bigint[], $8::bigint[]) ON CONFLICT (key) DO UPDATE "
-        "SET hash = excluded.hash, command_id = excluded.command_id, "
-        "expires_at = excluded.expires_at, stream = excluded.stream, types = excluded.types, "
-        "version = excluded.version, position = excluded.position",
+        KEYS_INTO "SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], "
+                  "$5::text[], $6::text[], $7::bigint[], $8::bigint[])" OR_INSTEAD,
     [NEAPI_PG_SQL_SNAPSHOTS_ADD] =
         "INSERT INTO snapshots (name, version, fingerprint, state) "
         "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[]) "

@@ -1,5 +1,7 @@
-/* All of Neap's own SQL that is prepared. Names are found through the search path, which a
- * connection sets to the store's schema; data comes in parameters only. */
+/* All of Neap's own SQL that is prepared. What is asked or added once has a statement without
+ * arrays beside the one for many, for the sake of what is committed alone: it is planned and run in
+ * half the time. Names are found through the search path, which a connection sets to the store's
+ * schema; data comes in parameters only. */
 #ifndef NEAPI_POSTGRESQL_STATEMENTS_H
 #define NEAPI_POSTGRESQL_STATEMENTS_H
 
@@ -11,15 +13,20 @@ typedef enum neapi_pg_sql {
     NEAPI_PG_SQL_EVENT_ID,
     /* What a batch is judged by. */
     NEAPI_PG_SQL_STREAM_VERSIONS,
+    NEAPI_PG_SQL_STREAM_VERSION,
     NEAPI_PG_SQL_KEY_EXPIRIES,
+    NEAPI_PG_SQL_KEY_EXPIRY,
     NEAPI_PG_SQL_DOCUMENTS_KNOWN,
     NEAPI_PG_SQL_COLLECTION_KEYS,
     NEAPI_PG_SQL_NEWEST_TAGGED,
     /* What it leaves behind. */
     NEAPI_PG_SQL_EVENTS_ADD,
+    NEAPI_PG_SQL_EVENT_ADD,
     NEAPI_PG_SQL_TAGS_ADD,
     NEAPI_PG_SQL_COMMANDS_ADD,
+    NEAPI_PG_SQL_COMMAND_ADD,
     NEAPI_PG_SQL_KEYS_ADD,
+    NEAPI_PG_SQL_KEY_ADD,
     NEAPI_PG_SQL_SNAPSHOTS_ADD,
     NEAPI_PG_SQL_SNAPSHOTS_TRIM,
     NEAPI_PG_SQL_DOCUMENTS_PUT,
