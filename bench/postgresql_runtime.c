@@ -45,9 +45,8 @@ static int by_size(const void *a, const void *b)
     return (one > two) - (one < two);
 }
 
-double runtime_single_us(const char *url, unsigned commands)
+static double p50_us(neap_runtime *runtime, unsigned commands)
 {
-    neap_runtime *runtime = open_on(url, true);
     double *taken = calloc(commands, sizeof *taken);
     if (taken == NULL)
         die("one at a time", "no memory");
@@ -59,11 +58,18 @@ double runtime_single_us(const char *url, unsigned commands)
             die("dispatch", error.message);
         taken[i] = (now_s() - began) * 1e6;
     }
-    neap_close(runtime);
     qsort(taken, commands, sizeof *taken, by_size);
     double p50 = taken[commands / 2];
     free(taken);
     return p50;
+}
+
+void runtime_single_us(const char *url, double *cold, double *warm)
+{
+    neap_runtime *runtime = open_on(url, true);
+    *cold = p50_us(runtime, STREAMS);
+    *warm = p50_us(runtime, STREAMS);
+    neap_close(runtime);
 }
 
 void runtime_make_stream(const char *url)

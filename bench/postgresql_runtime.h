@@ -4,8 +4,9 @@
 
 /* Commands a second, IN_FLIGHT of them at a time, each of one event. */
 double runtime_commands_s(const char *url, unsigned commands);
-/* The p50 of one command after another, µs. */
-double runtime_single_us(const char *url, unsigned commands);
+/* The p50 of one command after another, in µs: each on a stream that is not in memory, and then on
+ * one that is. */
+void runtime_single_us(const char *url, double *cold, double *warm);
 /* Events a second that are read into the fold of an aggregate in Lua: a stream of LONG_STREAM, made
  * by runtime_make_stream. */
 void runtime_make_stream(const char *url);
