@@ -1,5 +1,7 @@
 #include "runtime/ahead.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "runtime/thread.h"
 
@@ -167,11 +169,15 @@ static bool start_locked(neapi_ahead *ahead)
 neapi_ahead_page *neapi_ahead_ask(neapi_ahead *ahead, const neapi_range *range, uint64_t from,
                                   neapi_gate *gate)
 {
-    neapi_ahead_page *asked = neapi_alloc_zero(1, sizeof *asked);
+    neapi_ahead_page *asked = neapi_alloc_zero(1, sizeof *asked + range->stream.size);
     if (asked == NULL)
         return NULL;
     *asked = (neapi_ahead_page){.ahead = ahead, .range = *range, .gate = gate};
     asked->range.from = from;
+    if (range->stream.size != 0) {
+        memcpy(asked + 1, range->stream.data, range->stream.size);
+        asked->range.stream.data = (const char *)(asked + 1);
+    }
     pthread_mutex_lock(&ahead->mutex);
     bool running = start_locked(ahead);
     if (running) {
@@ -213,6 +219,24 @@ static void take_out_locked(neapi_ahead *ahead, neapi_ahead_page *asked)
     *link = asked->next;
     if (asked->next == NULL)
         ahead->end = link;
+}
+
+neapi_ahead_answer neapi_ahead_await(neapi_ahead_page *asked, uint64_t from, neapi_page *page)
+{
+    neapi_ahead *ahead = asked->ahead;
+    pthread_mutex_lock(&ahead->mutex);
+    if (asked->stage == WAITS) {
+        take_out_locked(ahead, asked);
+        asked->stage = FAILED;
+    }
+    pthread_mutex_unlock(&ahead->mutex);
+    for (;;) {
+        unsigned seen = neapi_gate_seen(asked->gate);
+        neapi_ahead_answer answer = neapi_ahead_take(asked, from, page);
+        if (answer != NEAPI_AHEAD_COMES)
+            return answer;
+        neapi_park(ahead->platform, asked->gate, seen, NEAPI_NO_DEADLINE);
+    }
 }
 
 void neapi_ahead_drop(neapi_ahead_page *asked)

@@ -1,5 +1,6 @@
 /* Reading ahead: the page of the log that comes next is read on a thread of its own, while a lane
- * handles the page before. It is for those who are far behind; whoever is not reads for himself.
+ * handles the page before. It is for those who are far behind, and for long streams; whoever has
+ * but a page to read reads it himself.
  * What cannot be read ahead, for whatever reason, is read by the one who wants it, who is told what
  * is wrong then. */
 #ifndef NEAPI_RUNTIME_AHEAD_H
@@ -23,7 +24,8 @@ void neapi_ahead_stop(neapi_ahead *ahead);
 void neapi_ahead_free(neapi_ahead *ahead);
 
 /* Asks for what the range has from a number on; the gate is moved when it is there. Lifetime: what
- * the range points to outlives the page; the gate does until the page is dropped. Owns: the caller;
+ * the range points to, but for a stream's name, outlives the page; the gate does until the page is
+ * dropped. Owns: the caller;
  * NULL: it cannot be. Threads: any. */
 neapi_ahead_page *neapi_ahead_ask(neapi_ahead *ahead, const neapi_range *range, uint64_t from,
                                   neapi_gate *gate);
@@ -36,6 +38,9 @@ typedef enum neapi_ahead_answer {
 
 /* Exchanges what is on the page for what was read. */
 neapi_ahead_answer neapi_ahead_take(neapi_ahead_page *asked, uint64_t from, neapi_page *page);
+/* The same, and waits if it is being read. What has not been begun, as others' pages come first, is
+ * not. */
+neapi_ahead_answer neapi_ahead_await(neapi_ahead_page *asked, uint64_t from, neapi_page *page);
 /* NULL is allowed. */
 void neapi_ahead_drop(neapi_ahead_page *asked);
 

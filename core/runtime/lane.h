@@ -5,6 +5,7 @@
 #define NEAPI_RUNTIME_LANE_H
 
 #include "base/uuid.h"
+#include "runtime/ahead.h"
 #include "runtime/mailbox.h"
 #include "runtime/metrics.h"
 #include "runtime/report.h"
@@ -79,6 +80,7 @@ struct neapi_lane {
     atomic_bool handed_over;     /* of one that was: another has all that it is to have */
     /* From here on: what may be used from within Lua. */
     neapi_page page;
+    neapi_ahead_page *coming; /* of what is folded; NULL: none was asked for */
     neapi_buffer scratch;
     neapi_buffer canonical; /* the JSON of the command that is being decided */
     neap_error error;

@@ -161,6 +161,7 @@ void neapi_rescue_wind_up(neapi_lane *old)
     neapi_request_release(old->coming_back);
     neapi_request_release(old->current);
     neapi_page_fini(&old->page);
+    neapi_ahead_drop(old->coming);
     neapi_buffer_fini(&old->scratch);
     neapi_buffer_fini(&old->canonical);
     atomic_store(&old->gone, true);

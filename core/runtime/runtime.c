@@ -284,7 +284,7 @@ neap_status neap_start(neap_runtime *runtime, neap_error *error)
     if (status == NEAP_OK && (runtime->last_barrier = neapi_barrier_new(runtime)) == NULL)
         status = neapi_nomem(error);
     bool threads = !neapi_is_inline(runtime);
-    if (status == NEAP_OK && threads && runtime->subscribed_count != 0 &&
+    if (status == NEAP_OK && threads &&
         (runtime->ahead =
              neapi_ahead_new(runtime->store, runtime->platform, &runtime->reader_calls)) == NULL)
         status = neapi_nomem(error);

@@ -46,7 +46,7 @@ struct neap_runtime {
     neapi_session *host_session;
     neapi_writer writer;
     neapi_hub *hub;
-    neapi_ahead *ahead; /* for subscriptions that are far behind; NULL: nobody reads for them */
+    neapi_ahead *ahead;            /* for who is far behind; NULL: nobody reads for others */
     struct neapi_members *members; /* NULL: nobody else writes to the store */
     int64_t patience_us;           /* of members with others; 0: the usual */
     struct neapi_queue *queue;     /* one of the lanes'; NULL: not all subscriptions run here, and

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "runtime/instance.h"
 #include "runtime/lane_log.h"
+#include "runtime/runtime.h"
 #include "runtime/snapshot.h"
 
 #define PAGE_EVENTS 1024
@@ -54,17 +55,45 @@ static neap_status fold_page(neapi_lane *lane, const neapi_instance *instance, n
     return NEAP_OK;
 }
 
+/* A stream's next page is read while this one is folded. */
+static void ask_ahead(neapi_lane *lane, const neapi_range *range)
+{
+    neapi_ahead *ahead = lane->runtime->ahead;
+    uint64_t next = lane->page.next;
+    if (ahead != NULL && range->stream.size != 0 && !lane->page.last && next <= range->to)
+        lane->coming = neapi_ahead_ask(ahead, range, next, &lane->mailbox->inbox.work);
+}
+
+static void drop_ahead(neapi_lane *lane)
+{
+    neapi_ahead_drop(lane->coming);
+    lane->coming = NULL;
+}
+
+static neap_status get_page(neapi_lane *lane, const neapi_range *range, neap_error *error)
+{
+    bool taken = lane->coming != NULL &&
+                 neapi_ahead_await(lane->coming, range->from, &lane->page) == NEAPI_AHEAD_TAKEN;
+    drop_ahead(lane);
+    neap_status status = taken ? NEAP_OK : neapi_read(lane->session, range, &lane->page, error);
+    if (status == NEAP_OK)
+        ask_ahead(lane, range);
+    return status;
+}
+
 static neap_status fold_behind(neapi_lane *lane, const neapi_instance *instance,
                                uint64_t max_version, neapi_folded *folded, neap_error *error)
 {
     neapi_range range = range_behind(instance, folded, max_version);
     while (range.from <= max_version) {
         neapi_page_clear(&lane->page);
-        neap_status status = neapi_read(lane->session, &range, &lane->page, error);
+        neap_status status = get_page(lane, &range, error);
         if (status == NEAP_OK)
             status = fold_page(lane, instance, folded, error);
-        if (status != NEAP_OK)
+        if (status != NEAP_OK) {
+            drop_ahead(lane);
             return status;
+        }
         if (is_by_tags(instance))
             folded->position = lane->page.next - 1;
         if (lane->page.last)

@@ -370,6 +370,36 @@ static void closing_says_how_many_it_dropped(void **unused)
     assert_int_equal(dropped, atomic_load(&wrong));
 }
 
+/* Longer than the pages that it is read in, each of which is read while the one before is folded.
+ */
+static void a_long_stream_is_folded_as_of_any_version(void **unused)
+{
+    (void)unused;
+    static const unsigned versions[] = {2100, 1, 1023, 1024, 1025, 2048, 2049};
+    neap_runtime *runtime = open_lanes(BANK, 2, 10000);
+    atomic_store(&answered, 0);
+    for (unsigned i = 1; i <= versions[0]; i++) {
+        char json[100];
+        int size = snprintf(json, sizeof json, "{\"account\":\"long\",\"amount\":%u}", i);
+        assert_int_equal(
+            neap_send(runtime, "Deposit", json, (size_t)size, NULL, note_answer, NULL, &error),
+            NEAP_OK);
+    }
+    assert_int_equal(neap_drain(runtime, 0, &error), NEAP_OK);
+    assert_int_equal(atomic_load(&answered), versions[0]);
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        char expected[60];
+        neap_reply *reply;
+        snprintf(expected, sizeof expected, "{\"balance\":%u,\"last\":0}",
+                 versions[i] * (versions[i] + 1) / 2);
+        assert_int_equal(neap_state(runtime, "Account", "long", versions[i], &reply, &error),
+                         NEAP_OK);
+        assert_string_equal(neap_reply_json(reply, NULL), expected);
+        neap_reply_free(reply);
+    }
+    neap_close(runtime);
+}
+
 static void a_domain_that_is_not_the_same_twice_is_refused(void **unused)
 {
     (void)unused;
@@ -393,6 +423,7 @@ int main(void)
         cmocka_unit_test(callers_run_only_where_the_host_allows_it),
         cmocka_unit_test(what_a_caller_runs_cannot_call_back_and_wait),
         cmocka_unit_test(closing_says_how_many_it_dropped),
+        cmocka_unit_test(a_long_stream_is_folded_as_of_any_version),
         cmocka_unit_test(a_domain_that_is_not_the_same_twice_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
