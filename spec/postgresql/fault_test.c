@@ -1,6 +1,7 @@
 /* The store in PostgreSQL, when its connection or its server goes away. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include "opened.h"
 #include "own_server.h"
 #include "proxy.h"
+#include "stores/postgresql/postgresql.h"
 
 /* ---- Cuts ------------------------------------------------------------------------------------ */
 
@@ -37,12 +39,11 @@ static void close_cut(opened_store *cut)
 /* Commits while the connection is cut behind the n-th message; what the commit or the resolution
  * says is what a reader of its own finds. Whether it is durable in the end. */
 static bool commit_cut(proxy_between *between, opened_store *cut, neapi_session *reader, int nth,
-                       uint64_t version, int *unknown, bool *was_cut)
+                       neapi_unit *unit, uint64_t version, int *unknown, bool *was_cut)
 {
     neap_error error;
     neapi_outcome outcome;
     bool durable = true;
-    neapi_unit *unit = unit_behind(version);
     proxy_cut(between, nth);
     neap_status status = commit(cut->writer, unit, &outcome, &error);
     *was_cut = proxy_has_cut(between);
@@ -65,9 +66,11 @@ static bool commit_cut(proxy_between *between, opened_store *cut, neapi_session 
     return durable;
 }
 
-/* The commit's every message, with all statements known to the server already, and with none. */
-static void cut_after_every_message(bool warm)
+/* The commit's every message, with all statements known to the server already, and with none.
+ * alone: nobody else writes, so that all messages are sent at once. */
+static void cut_after_every_message(bool warm, bool alone)
 {
+    neapi_unit *(*make)(uint64_t version) = alone ? unit_of_event : unit_behind;
     char url[URL_SIZE], through[URL_SIZE];
     opened_store direct, cut;
     database_fresh(url, sizeof url);
@@ -81,17 +84,23 @@ static void cut_after_every_message(bool warm)
     for (int nth = 1; was_cut; nth++) {
         assert_true(nth < 300);
         open_to_cut(&cut, through);
-        if (warm)
-            commit_well(cut.writer, version++);
+        neapi_store_alone(cut.store, alone);
+        for (int i = 0; warm && i < 1 + alone; i++, version++)
+            commit_unit_well(cut.writer, make(version), version);
         int before = unknown;
-        bool durable = commit_cut(between, &cut, direct.reader, nth, version, &unknown, &was_cut);
+        bool durable = commit_cut(between, &cut, direct.reader, nth, make(version), version,
+                                  &unknown, &was_cut);
         version += durable;
         kept += durable && unknown != before;
         lost += !durable && unknown != before;
-        commit_well(cut.writer, version++);
+        commit_unit_well(cut.writer, make(version), version);
+        version++;
         close_cut(&cut);
     }
-    assert_whole(direct.reader, version);
+    if (alone)
+        assert_events(direct.reader, version);
+    else
+        assert_whole(direct.reader, version);
     assert_true(unknown > 5);
     assert_true(kept > 0);
     assert_true(lost > 0);
@@ -103,13 +112,89 @@ static void cut_after_every_message(bool warm)
 static void outcome_of_a_cut_commit_is_found_out(void **unused)
 {
     (void)unused;
-    cut_after_every_message(true);
+    cut_after_every_message(true, false);
 }
 
 static void outcome_of_a_cut_first_commit_is_found_out(void **unused)
 {
     (void)unused;
-    cut_after_every_message(false);
+    cut_after_every_message(false, false);
+}
+
+static void outcome_of_a_cut_commit_at_once_is_found_out(void **unused)
+{
+    (void)unused;
+    cut_after_every_message(true, true);
+}
+
+/* The connection is given up, and what became of the batch is found out, before the server has read
+ * what had been sent to it. */
+static void batch_that_is_read_late_does_not_commit(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE];
+    opened_store opened;
+    neap_error error;
+    neapi_outcome outcome;
+    bool durable = true;
+    int silence_ms = neapi_pg_silence_ms;
+    database_fresh(url, sizeof url);
+    open_all(&opened, url);
+    neapi_store_alone(opened.store, true);
+    for (uint64_t version = 0; version < 2; version++)
+        commit_unit_well(opened.writer, unit_of_event(version), version);
+    pid_t late = PQbackendPID(neapi_pg_session_of(opened.writer)->connection.pg);
+    assert_int_equal(kill(late, SIGSTOP), 0);
+    neapi_pg_silence_ms = 300;
+    neapi_unit *unit = unit_of_event(2);
+    assert_int_equal(commit(opened.writer, unit, &outcome, &error), NEAP_UNAVAILABLE);
+    assert_int_equal(outcome, NEAPI_OUTCOME_UNKNOWN); /* it was sent whole */
+    neapi_pg_silence_ms = silence_ms;
+    assert_int_equal(neapi_resolve(opened.writer, &unit, 1, &durable, &error), NEAP_OK);
+    assert_false(durable);
+    assert_int_equal(kill(late, SIGCONT), 0);
+    for (int i = 0; kill(late, 0) == 0; i++) {
+        assert_true(i < 6000);
+        usleep(10000);
+    }
+    assert_events(opened.reader, 2);
+    assert_int_equal(commit(opened.writer, unit, &outcome, &error), NEAP_OK);
+    neapi_unit_release(unit);
+    assert_events(opened.reader, 3);
+    close_all(&opened);
+    database_discard(url);
+}
+
+/* Who holds himself to be alone finds out that he is not. */
+static void others_commits_are_seen_by_who_is_not_alone(void **unused)
+{
+    (void)unused;
+    char url[URL_SIZE];
+    opened_store first, second;
+    neap_error error;
+    neapi_outcome outcome;
+    uint64_t version = 0;
+    database_fresh(url, sizeof url);
+    open_all(&first, url);
+    open_all(&second, url);
+    neapi_store_alone(first.store, true);
+    neapi_store_alone(second.store, true);
+    for (int i = 0; i < 4; i++) {
+        for (int n = 0; n < 3; n++, version++)
+            commit_unit_well(first.writer, unit_of_event(version), version);
+        neapi_unit *stale = unit_of_event(version - 1);
+        assert_int_equal(commit(second.writer, stale, &outcome, &error), NEAP_OK);
+        assert_int_equal(stale->state, NEAPI_UNIT_REFUSED);
+        assert_int_equal(stale->verdict.status, NEAP_CONFLICT);
+        assert_int_equal(stale->verdict.actual, version);
+        neapi_unit_release(stale);
+        for (int n = 0; n < 3; n++, version++)
+            commit_unit_well(second.writer, unit_of_event(version), version);
+    }
+    assert_events(first.reader, version);
+    close_all(&second);
+    close_all(&first);
+    database_discard(url);
 }
 
 static bool has_document(neapi_session *reader, neap_text key)
@@ -352,6 +437,9 @@ int main(void)
         cmocka_unit_test(password_is_never_shown),
         cmocka_unit_test(outcome_of_a_cut_commit_is_found_out),
         cmocka_unit_test(outcome_of_a_cut_first_commit_is_found_out),
+        cmocka_unit_test(outcome_of_a_cut_commit_at_once_is_found_out),
+        cmocka_unit_test(batch_that_is_read_late_does_not_commit),
+        cmocka_unit_test(others_commits_are_seen_by_who_is_not_alone),
         cmocka_unit_test(outcome_of_a_cut_commit_without_events_is_found_out),
         cmocka_unit_test(terminated_backends_are_replaced),
         cmocka_unit_test(lock_that_is_held_is_unavailable),

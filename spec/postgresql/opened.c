@@ -50,6 +50,18 @@ neapi_unit *unit_behind(uint64_t version)
     return unit;
 }
 
+neapi_unit *unit_of_event(uint64_t version)
+{
+    neapi_unit *unit = neapi_unit_new(new_id());
+    neap_event event = {.id = new_id(),
+                        .schema = 1,
+                        .recorded_at = NOW,
+                        .type = NEAPI_LITERAL("Changed"),
+                        .data = NEAPI_LITERAL("{}")};
+    assert_int_equal(neapi_unit_append(unit, NEAPI_LITERAL("A-1"), version, &event), NEAP_OK);
+    return unit;
+}
+
 neapi_unit *unit_of_document(neap_text key)
 {
     neapi_unit *unit = neapi_unit_new(new_id());
@@ -100,7 +112,7 @@ static void print_finding(void *user, const char *text)
     print_error("verify: %s\n", text);
 }
 
-void assert_whole(neapi_session *session, uint64_t count)
+static neap_verification verified(neapi_session *session, uint64_t count)
 {
     neap_verification result = {0};
     neapi_verify_sink sink = {NULL, print_finding};
@@ -108,6 +120,17 @@ void assert_whole(neapi_session *session, uint64_t count)
     assert_int_equal(neapi_verify(session, &sink, &result, NULL), NEAP_OK);
     assert_int_equal(result.findings, 0);
     assert_int_equal(result.events, count);
+    return result;
+}
+
+void assert_events(neapi_session *session, uint64_t count)
+{
+    verified(session, count);
+}
+
+void assert_whole(neapi_session *session, uint64_t count)
+{
+    neap_verification result = verified(session, count);
     assert_int_equal(result.keys, count);
     assert_int_equal(result.documents, count);
 }
@@ -145,14 +168,18 @@ void commit_patiently(neapi_session *writer, neapi_unit *unit)
     assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
 }
 
-void commit_well(neapi_session *writer, uint64_t version)
+void commit_unit_well(neapi_session *writer, neapi_unit *unit, uint64_t version)
 {
     neap_error error;
     neapi_outcome outcome;
-    neapi_unit *unit = unit_behind(version);
     if (commit(writer, unit, &outcome, &error) != NEAP_OK)
         fail_msg("%s", error.message);
     assert_int_equal(unit->state, NEAPI_UNIT_ACCEPTED);
     assert_int_equal(unit->verdict.last_position, version + 1);
     neapi_unit_release(unit);
+}
+
+void commit_well(neapi_session *writer, uint64_t version)
+{
+    commit_unit_well(writer, unit_behind(version), version);
 }

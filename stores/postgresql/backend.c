@@ -120,6 +120,7 @@ static void close_store(neapi_store *base)
     PQconninfoFree(store->target.options);
     neapi_free(store->target.schema);
     neapi_free(store->verdicts);
+    neapi_pg_seen_fini(&store->seen);
     neapi_free(store);
 }
 
@@ -129,6 +130,7 @@ static neap_status open_store(const neapi_url *url, neapi_mode mode, neapi_store
     neapi_pg_store *store = neapi_alloc_zero(1, sizeof *store);
     if (store == NULL)
         return neapi_nomem(error);
+    neapi_pg_seen_init(&store->seen);
     neap_status status = read_target(url, &store->target, error);
     if (status == NEAP_OK) {
         neapi_pg_connection connection;
@@ -150,7 +152,7 @@ static void close_session(neapi_session *base)
     neapi_pg_session *session = neapi_pg_session_of(base);
     neap_error ignored;
     if (session->writes != NULL && session->connection.pg != NULL &&
-        !neapi_pg_store_of(session)->unknown) {
+        !neapi_pg_store_of(session)->unknown && !neapi_pg_store_of(session)->fenced) {
         neapi_pg_params params = NEAPI_PG_PARAMS_INIT;
         PGresult *gone;
         neapi_pg_uuid(&params, &neapi_pg_store_of(session)->writer);

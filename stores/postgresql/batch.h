@@ -6,9 +6,16 @@
 #include "base/map.h"
 #include "postgresql.h"
 
+typedef enum neapi_pg_guess_of { /* where a version comes from that was not asked for */
+                                 NEAPI_PG_NO_GUESS,
+                                 NEAPI_PG_GUESS_SEEN, /* from what this store committed */
+                                 NEAPI_PG_GUESS_NEW,  /* the stream is to be a new one */
+} neapi_pg_guess_of;
+
 typedef struct neapi_pg_stream {
     neap_text name;
     uint64_t version;
+    neapi_pg_guess_of guess;
     uint64_t unit, unit_version; /* as the unit of that number would leave it */
     struct neapi_pg_stream *next;
 } neapi_pg_stream;

@@ -226,6 +226,12 @@ neap_status neapi_pg_connect(neapi_pg_connection *connection, neap_error *error)
     return status;
 }
 
+bool neapi_pg_is_quiet(const neapi_pg_connection *connection)
+{
+    struct pollfd wanted = {.fd = PQsocket(connection->pg), .events = POLLIN};
+    return PQstatus(connection->pg) == CONNECTION_OK && poll(&wanted, 1, 0) == 0;
+}
+
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
 neap_status neapi_pg_begin(neapi_pg_connection *connection, neap_error *error)

@@ -48,6 +48,8 @@ void neapi_pg_fini(neapi_pg_connection *connection);
 /* Connects if that is to be done. Errors: NEAP_UNAVAILABLE; NEAP_STORE, trying again will not
  * help. */
 neap_status neapi_pg_connect(neapi_pg_connection *connection, neap_error *error);
+/* Whether the server has said nothing since it answered last, such as that it ends. */
+bool neapi_pg_is_quiet(const neapi_pg_connection *connection);
 /* Rolls a transaction back that is still under way; a connection on which that fails is ended. */
 void neapi_pg_rollback(neapi_pg_connection *connection);
 

@@ -22,6 +22,8 @@ typedef struct neapi_pg_store {
     neap_uuid writer;
     int64_t batch;
     bool unknown;
+    bool at_once;          /* it was sent whole, with nothing answered before */
+    bool fenced;           /* one that was must not commit any more */
     atomic_int writer_pid; /* the server's process of the connection that commits */
     neapi_verdict *verdicts;
     size_t verdict_capacity;

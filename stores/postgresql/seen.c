@@ -6,6 +6,56 @@
 #include "base/error.h"
 #include "rows.h"
 
+#define STREAMS_MOST 16384
+
+void neapi_pg_seen_init(neapi_pg_seen *seen)
+{
+    atomic_init(&seen->position, 0);
+    neapi_map_init(&seen->streams);
+}
+
+void neapi_pg_seen_fini(neapi_pg_seen *seen)
+{
+    neapi_map_fini(&seen->streams);
+    neapi_arena_fini(&seen->arena);
+}
+
+static void forget_streams(neapi_pg_seen *seen)
+{
+    neapi_map_fini(&seen->streams);
+    neapi_map_init(&seen->streams);
+    neapi_arena_clear(&seen->arena);
+}
+
+/* What there is no room for is not known, but nothing that is known is wrong. */
+static void note_version(neapi_pg_seen *seen, neap_text stream, uint64_t version)
+{
+    uint64_t *known = neapi_map_get(&seen->streams, stream);
+    if (known == NULL) {
+        if (seen->streams.count >= STREAMS_MOST)
+            forget_streams(seen);
+        known = neapi_arena_alloc(&seen->arena, sizeof *known);
+        neap_text name = neapi_arena_text(&seen->arena, stream);
+        if (known == NULL || name.data == NULL || !neapi_map_put(&seen->streams, name, known))
+            return;
+    }
+    *known = version;
+}
+
+bool neapi_pg_seen_version(const neapi_pg_seen *seen, neap_text stream, uint64_t *version)
+{
+    const uint64_t *known = neapi_map_get(&seen->streams, stream);
+    if (known != NULL)
+        *version = *known;
+    return known != NULL;
+}
+
+bool neapi_pg_seen_here(const neapi_pg_seen *seen, const neapi_pg_connection *connection)
+{
+    return atomic_load(&seen->position) != 0 && connection->pg != NULL &&
+           seen->link == connection->link;
+}
+
 static void note(neapi_pg_seen *seen, uint64_t position, const neap_uuid *id)
 {
     seen->id = *id;
@@ -60,6 +110,8 @@ neap_status neapi_pg_seen_head(neapi_pg_seen *seen, const neapi_pg_connection *c
                           " than before" WHAT_NOW,
                           before);
     seen->link = connection->link;
+    if (position != before || !has_id(head, 1, &seen->id))
+        forget_streams(seen);
     if (!empty) {
         neap_uuid id = neapi_pg_get_uuid(head, 0, 1);
         note(seen, position, &id);
@@ -69,14 +121,15 @@ neap_status neapi_pg_seen_head(neapi_pg_seen *seen, const neapi_pg_connection *c
 
 void neapi_pg_seen_units(neapi_pg_seen *seen, neapi_unit *const *units, size_t count)
 {
-    while (count-- > 0) {
-        const neapi_unit *unit = units[count];
-        if (unit->state != NEAPI_UNIT_ACCEPTED || unit->event_count == 0)
-            continue;
-        const neap_event *last = &unit->events[unit->event_count - 1];
-        for (size_t i = 0; i < unit->event_count; i++)
-            last = unit->events[i].position > last->position ? &unit->events[i] : last;
-        note(seen, last->position, &last->id);
-        return;
+    const neap_event *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const neapi_unit *unit = units[i];
+        for (size_t n = 0; unit->state == NEAPI_UNIT_ACCEPTED && n < unit->event_count; n++) {
+            const neap_event *event = &unit->events[n];
+            note_version(seen, event->stream, event->version);
+            last = last == NULL || event->position > last->position ? event : last;
+        }
     }
+    if (last != NULL)
+        note(seen, last->position, &last->id);
 }

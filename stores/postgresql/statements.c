@@ -51,6 +51,10 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
     [NEAPI_PG_SQL_LOCK] = "SELECT pg_advisory_xact_lock(hashtextextended('neap ' || $1::text, 0))",
     [NEAPI_PG_SQL_HEAD] = "SELECT position, id FROM events ORDER BY position DESC LIMIT 1",
     [NEAPI_PG_SQL_EVENT_ID] = "SELECT id FROM events WHERE position = $1::bigint",
+    [NEAPI_PG_SQL_GUARD] =
+        "SELECT 1 / (coalesce((SELECT position = $1::bigint AND id = $2::uuid FROM events "
+        "ORDER BY position DESC LIMIT 1), false) AND NOT EXISTS (SELECT 1 FROM writers "
+        "WHERE id = $3::uuid AND batch >= $4::bigint))::int",
 
     [NEAPI_PG_SQL_STREAM_VERSIONS] =
         "SELECT s.n, h.version FROM unnest($1::text[]) WITH ORDINALITY AS s (name, n), LATERAL "

@@ -11,6 +11,7 @@ typedef enum neapi_pg_sql {
     NEAPI_PG_SQL_LOCK,
     NEAPI_PG_SQL_HEAD,
     NEAPI_PG_SQL_EVENT_ID,
+    NEAPI_PG_SQL_GUARD,
     /* What a batch is judged by. */
     NEAPI_PG_SQL_STREAM_VERSIONS,
     NEAPI_PG_SQL_STREAM_VERSION,
