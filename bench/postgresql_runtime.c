@@ -34,6 +34,7 @@ static unsigned one_of_many(unsigned n)
 double runtime_commands_s(const char *url, unsigned commands)
 {
     neap_runtime *runtime = open_on(url, false);
+    closed_loop(runtime, STREAMS, one_of_many); /* reads the streams */
     double rate = closed_loop(runtime, commands, one_of_many);
     neap_close(runtime);
     return rate;

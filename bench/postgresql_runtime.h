@@ -2,7 +2,8 @@
 #ifndef BENCH_POSTGRESQL_RUNTIME_H
 #define BENCH_POSTGRESQL_RUNTIME_H
 
-/* Commands a second, IN_FLIGHT of them at a time, each of one event. */
+/* Commands a second, IN_FLIGHT of them at a time, each of one event, on streams that are in memory.
+ */
 double runtime_commands_s(const char *url, unsigned commands);
 /* The p50 of one command after another, in µs: each on a stream that is not in memory, and then on
  * one that is. */
