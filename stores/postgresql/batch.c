@@ -17,7 +17,7 @@ static void begin(neapi_pg_batch *batch)
     batch->last_collection = &batch->collections;
     batch->conditions = NULL;
     batch->last_condition = &batch->conditions;
-    batch->writes = batch->has_sql = false;
+    batch->writes = batch->has_sql = batch->guessed = false;
     batch->head = batch->unit = 0;
 }
 

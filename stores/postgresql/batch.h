@@ -77,6 +77,7 @@ typedef struct neapi_pg_batch {
     neapi_pg_condition *next_condition; /* to be judged */
     neapi_pg_document *touched;         /* by the unit that is judged */
     bool has_sql;                       /* some unit has statements of projections */
+    bool guessed;                       /* nothing was read */
     bool writes;                        /* something of what was accepted is to be written */
 } neapi_pg_batch;
 

@@ -28,10 +28,10 @@ static bool guess_versions(neapi_pg_session *session, neapi_unit *const *units, 
     return true;
 }
 
-/* What is asked about keys and documents only the database can say. */
+/* Keys are new, or their insert fails. What is asked about documents only the database can say. */
 static bool guess_others(neapi_pg_batch *batch)
 {
-    if (batch->keys != NULL || batch->collections != NULL || batch->has_sql)
+    if (batch->collections != NULL || batch->has_sql)
         return false;
     for (const neapi_pg_document *each = batch->documents; each != NULL; each = each->next)
         if (each->asked)
@@ -52,6 +52,7 @@ bool neapi_pg_guess(neapi_pg_session *session, neapi_unit *const *units, size_t 
         !neapi_pg_seen_here(&store->seen, &session->connection) ||
         !neapi_pg_is_quiet(&session->connection) || !neapi_pg_batch_gather(batch, units, count))
         return false;
+    batch->guessed = true;
     batch->now_us = now_us;
     batch->head = atomic_load(&store->seen.position);
     return guess_others(batch) && guess_versions(session, units, count);
@@ -62,6 +63,9 @@ bool neapi_pg_guess_shows(const neapi_pg_session *session)
     const neapi_pg_batch *batch = session->batch;
     for (const neapi_pg_stream *each = batch->streams; each != NULL; each = each->next)
         if (each->guess == NEAPI_PG_GUESS_NEW && each->version == 0)
+            return false;
+    for (const neapi_pg_key *each = batch->keys; each != NULL; each = each->next)
+        if (each->expires_at == 0) /* refused with its unit, so nothing says that it is new */
             return false;
     return batch->head > atomic_load(&neapi_pg_store_of(session)->seen.position);
 }

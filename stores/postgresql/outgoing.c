@@ -65,6 +65,7 @@ static const outgoing_group of_tags = {NEAPI_PG_SQL_TAGS_ADD, NEAPI_PG_SQL_TAGS_
 static const outgoing_group of_commands = {NEAPI_PG_SQL_COMMANDS_ADD, NEAPI_PG_SQL_COMMAND_ADD,
                                            COMMAND_FIRST, 9};
 static const outgoing_group of_keys = {NEAPI_PG_SQL_KEYS_ADD, NEAPI_PG_SQL_KEY_ADD, KEY_KEY, 8};
+static const outgoing_group of_new_keys = {NEAPI_PG_SQL_KEYS_NEW, NEAPI_PG_SQL_KEY_NEW, KEY_KEY, 8};
 static const outgoing_group of_snapshots = {NEAPI_PG_SQL_SNAPSHOTS_ADD, NEAPI_PG_SQL_SNAPSHOTS_ADD,
                                             SNAPSHOT_NAME, 4};
 static const outgoing_group of_puts = {NEAPI_PG_SQL_DOCUMENTS_PUT, NEAPI_PG_SQL_DOCUMENTS_PUT,
@@ -299,6 +300,12 @@ static void forget(neapi_map *map)
     neapi_map_init(map);
 }
 
+/* Of those that nobody asked for it was guessed that they are not there. */
+static const outgoing_group *keys_of(const neapi_pg_session *session)
+{
+    return session->batch->guessed ? &of_new_keys : &of_keys;
+}
+
 /* With the receipt of its unit. One that has expired when it comes may come twice in a batch: each
  * has its turn. */
 static neap_status add_key(neapi_pg_session *session, const neapi_unit *unit, const neapi_key *key,
@@ -307,7 +314,7 @@ static neap_status add_key(neapi_pg_session *session, const neapi_unit *unit, co
     neapi_pg_outgoing *writes = session->writes;
     if (neapi_map_get(&writes->keys, key->key) != NULL) {
         forget(&writes->keys);
-        neap_status status = flush(session, &of_keys, error);
+        neap_status status = flush(session, keys_of(session), error);
         if (status != NEAP_OK)
             return status;
     }
@@ -411,8 +418,8 @@ static neap_status add_documents(neapi_pg_session *session, neap_error *error)
 neap_status neapi_pg_outgoing_queue(neapi_pg_session *session, neapi_unit *const *units,
                                     size_t count, neap_error *error)
 {
-    static const outgoing_group *const groups[] = {&of_events, &of_tags,  &of_commands, &of_keys,
-                                                   &of_puts,   &of_drops, &of_snapshots};
+    const outgoing_group *const groups[] = {&of_events, &of_tags,  &of_commands, keys_of(session),
+                                            &of_puts,   &of_drops, &of_snapshots};
     neapi_pg_outgoing *writes = session->writes;
     for (size_t i = 0; i < 7; i++)
         begin(writes, groups[i]);

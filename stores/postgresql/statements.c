@@ -38,8 +38,14 @@
 #define COMMANDS_INTO                                                                              \
     "INSERT INTO commands (first, last, id, correlation_id, causation_id, recorded_at, name, "     \
     "data, meta) "
-#define KEYS_INTO                                                                                  \
+#define KEYS                                                                                       \
     "INSERT INTO keys AS k (key, hash, command_id, expires_at, stream, types, version, position) "
+#define KEY_INTO                                                                                   \
+    KEYS "VALUES ($1::text, $2::bigint, $3::uuid, $4::bigint, $5::text, $6::text, $7::bigint, "    \
+         "$8::bigint)"
+#define KEYS_INTO                                                                                  \
+    KEYS "SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], "   \
+         "$6::text[], $7::bigint[], $8::bigint[])"
 #define OR_INSTEAD                                                                                 \
     " ON CONFLICT (key) DO UPDATE SET hash = excluded.hash, command_id = excluded.command_id, "    \
     "expires_at = excluded.expires_at, stream = excluded.stream, types = excluded.types, "         \
@@ -97,12 +103,10 @@ const char *const neapi_pg_statements[NEAPI_PG_SQL_COUNT] = {
     [NEAPI_PG_SQL_COMMANDS_ADD] =
         COMMANDS_INTO "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], "
                       "$5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[])",
-    [NEAPI_PG_SQL_KEY_ADD] =
-        KEYS_INTO "VALUES ($1::text, $2::bigint, $3::uuid, $4::bigint, $5::text, $6::text, "
-                  "$7::bigint, $8::bigint)" OR_INSTEAD,
-    [NEAPI_PG_SQL_KEYS_ADD] =
-        KEYS_INTO "SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], "
-                  "$5::text[], $6::text[], $7::bigint[], $8::bigint[])" OR_INSTEAD,
+    [NEAPI_PG_SQL_KEY_NEW] = KEY_INTO,
+    [NEAPI_PG_SQL_KEY_ADD] = KEY_INTO OR_INSTEAD,
+    [NEAPI_PG_SQL_KEYS_NEW] = KEYS_INTO,
+    [NEAPI_PG_SQL_KEYS_ADD] = KEYS_INTO OR_INSTEAD,
     [NEAPI_PG_SQL_SNAPSHOTS_ADD] =
         "INSERT INTO snapshots (name, version, fingerprint, state) "
         "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[]) "

@@ -28,6 +28,8 @@ typedef enum neapi_pg_sql {
     NEAPI_PG_SQL_COMMAND_ADD,
     NEAPI_PG_SQL_KEYS_ADD,
     NEAPI_PG_SQL_KEY_ADD,
+    NEAPI_PG_SQL_KEYS_NEW, /* which are not there, or the statement fails */
+    NEAPI_PG_SQL_KEY_NEW,
     NEAPI_PG_SQL_SNAPSHOTS_ADD,
     NEAPI_PG_SQL_SNAPSHOTS_TRIM,
     NEAPI_PG_SQL_DOCUMENTS_PUT,
