@@ -313,6 +313,7 @@ int main(int argc, char **argv)
     name_store(runtime_url, argv[1], "neap_bench_runtime");
     name_store(stream_url, argv[1], "neap_bench_stream");
     check(neapi_store_open(url, NEAPI_MODE_WRITE, &store, &error), "open");
+    neapi_store_alone(store, true); /* as a runtime would have found out */
     check(neapi_session_open(store, NEAPI_MODE_WRITE, &writer, &error), "session");
     check(neapi_session_open(store, NEAPI_MODE_READ, &reader, &error), "session");
     prepare(argv[1], "neap_bench");
