@@ -1,11 +1,11 @@
 #include "console_support.h"
 
-#include <signal.h>
-#include <stdatomic.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LONGEST_US 50000
@@ -40,7 +40,6 @@ static const char harmless[] = "os = { time = os.time, date = os.date } io = nil
                                "require = nil debug = nil dofile = nil loadfile = nil load = nil";
 
 static char folder[] = "/tmp/neap-console-XXXXXX";
-static _Atomic(neap_console *) running;
 static char printed[256];
 static size_t printed_size;
 static bool steered;
@@ -81,19 +80,44 @@ static void on_word(void *user, size_t from, const char *word)
 
 /* ---- The session ----------------------------------------------------------------------------- */
 
-static void on_alarm(int signal_number)
+/* Ends what takes long: a thread, since sanitizers hold signals back. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static neap_console *running; /* NULL: nothing runs */
+static bool closing;
+static pthread_t watcher;
+
+/* From now on. Again and again: an interruption may come before what takes long. */
+static void wait_and_interrupt(void)
 {
-    (void)signal_number;
-    neap_console *console = atomic_load(&running);
-    if (console != NULL)
-        neap_console_interrupt(console);
+    struct timespec due;
+    clock_gettime(CLOCK_REALTIME, &due);
+    due.tv_nsec += LONGEST_US * 1000;
+    due.tv_sec += due.tv_nsec / 1000000000;
+    due.tv_nsec %= 1000000000;
+    if (pthread_cond_timedwait(&changed, &lock, &due) == ETIMEDOUT && running != NULL)
+        neap_console_interrupt(running);
 }
 
-/* Again and again until it is over: an interruption may come before what takes long. */
-static void set_alarm(suseconds_t us)
+static void *watch(void *unused)
 {
-    struct itimerval timer = {.it_value.tv_usec = us, .it_interval.tv_usec = us};
-    setitimer(ITIMER_REAL, &timer, NULL);
+    pthread_mutex_lock(&lock);
+    while (!closing) {
+        if (running != NULL)
+            wait_and_interrupt();
+        else
+            pthread_cond_wait(&changed, &lock);
+    }
+    pthread_mutex_unlock(&lock);
+    return unused;
+}
+
+static void set_running(neap_console *console)
+{
+    pthread_mutex_lock(&lock);
+    running = console;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&lock);
 }
 
 static void fill(const char *path, const char *store)
@@ -131,8 +155,8 @@ neap_console *console_begin(void)
     if (file == NULL || fputs(domain, file) < 0 || fclose(file) != 0)
         fail("writing", path);
     fill(path, store);
-    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-    sigaction(SIGALRM, &action, NULL);
+    if (pthread_create(&watcher, NULL, watch, NULL) != 0)
+        fail("starting", "a thread");
     neap_console_options options;
     neap_console_options_init(&options);
     options.store = store;
@@ -151,6 +175,11 @@ neap_console *console_begin(void)
 void console_end(neap_console *console)
 {
     char command[128];
+    pthread_mutex_lock(&lock);
+    closing = true;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&lock);
+    pthread_join(watcher, NULL);
     neap_console_close(console);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     if (system(command) != 0)
@@ -180,13 +209,11 @@ bool console_survives(neap_console *console, const char *line, size_t size)
     neap_error error;
     steered = false;
     neap_console_complete(console, line, size, on_word, &size);
-    atomic_store(&running, console);
-    set_alarm(LONGEST_US);
+    set_running(console);
     neap_console_outcome outcome = neap_console_enter(console, line, size, &error);
     if (outcome == NEAP_CONSOLE_MORE)
         outcome = neap_console_finish(console, &error);
-    set_alarm(0);
-    atomic_store(&running, NULL);
+    set_running(NULL);
     if (outcome == NEAP_CONSOLE_FAILED && steers(error.message, strlen(error.message)))
         return complain("an error that steers the terminal", line, size);
     if (steered)
