@@ -135,14 +135,14 @@ wait past@5>
       local shown = plays("enter show(('x'):rep(1000000))\nenter 1 + 1\n",
         { environment = "PAGER='echo paging'" })
       assert.truthy(shown:find("paging\npast@5> 1 + 1\n2\npast@5>", 1, true), shown)
-      plays([[
+      shown = plays([[
 size 100 8
-type definitions()\r
+type show(definitions()) for i = 1, 1000000 do end print "on"\r
 wait paging
 type \cC
 wait past@5>
-enter 1 + 1
 ]], { environment = "PAGER='echo paging; exec sleep 60'" })
+      assert.truthy(shown:find("\non\npast@5>", 1, true), shown)
       shown = plays("size 100 8\nenter definitions()\nenter definitions()\n",
         { environment = "PAGER=not_there" })
       assert.truthy(shown:find("kind        name", 1, true), shown)
