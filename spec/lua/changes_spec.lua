@@ -226,6 +226,22 @@ describe("what events changed", function()
       listed(past, "kept", "a", { field = "total" }))
   end)
 
+  it("is that of a branch on a branch, whatever was kept of its past", function()
+    bump(9)
+    local past <close> = open { checkpoint_spacing = 2 }
+    local branch <close> = assert(past:branch())
+    assert(branch:edit(2, { by = 100 }))
+    assert(branch:dispatch("Bump", { id = "a", by = 7 }))
+    for _, name in ipairs { "Counter", "kept", "demanded" } do
+      local forward = listed(branch, name, "a", { field = "total" })
+      assert.equal("2; total 1→101", forward[2])
+      assert.matches("^13; total %d+→%d+$", forward[#forward])
+      assert.same(reversed(forward),
+        listed(branch, name, "a", { field = "total", backward = true }))
+      assert.equal("2; total 1→3", listed(past, name, "a", { field = "total" })[2])
+    end
+  end)
+
   it("names what it does not know", function()
     bump(3)
     local past <close> = open()
