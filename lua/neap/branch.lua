@@ -37,7 +37,7 @@ local function moment_of(now)
   if now == nil then return nil end
   local us = type(now) == "string" and time.parse(now)
   if type(now) == "number" then us = math.floor(now * 1e6) end
-  if not us or us <= 0 then
+  if math.type(us) ~= "integer" or us <= 0 then
     check.misuse("branch: option now must be a time, as in 2026-11-27T14:10:29Z, or seconds since "
       .. "1970, but is %s", tostring(now))
   end
@@ -65,21 +65,21 @@ end
 function Branch.new(of, options)
   options = options or {}
   check.keys(options, known_options, "branch")
+  local before = rawget(of, "began") and of or nil
   local given = {
     path = options.domain,
     now = moment_of(options.now),
-    answers = text_of(options.services, "option services"),
+    answers = text_of(options.services, "option services") or before and rawget(before, "answers"),
   }
   local runtime, err = native.branch(of.runtime, given)
   if not runtime then return nil, err end
-  local before = rawget(of, "began") and of or nil
   return setmetatable({
     runtime = runtime,
     began = before and before.began or of:position(),
     replaced = options.domain == nil and copy(before and before.replaced) or {},
     edited = copy(before and before.edited),
     other = options.domain ~= nil or before ~= nil and before.other,
-    answers = given.answers or before and rawget(before, "answers") or nil,
+    answers = given.answers,
   }, Branch)
 end
 

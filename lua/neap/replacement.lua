@@ -69,10 +69,23 @@ local function replace_in(owner, it, made)
     check.did_you_mean(it.name, names)), 0)
 end
 
+local function check_shape(list)
+  local is_list = type(list) == "table" and (next(list) == nil or #list > 0)
+  for _, it in ipairs(is_list and list or {}) do
+    is_list = is_list and type(it) == "table" and type(it.of) == "string"
+      and type(it.code) == "string" and (it.name == nil or type(it.name) == "string")
+  end
+  if not is_list then
+    error("replacements must be a list of { of, name, code }: texts, of which name may be missing",
+      0)
+  end
+end
+
 ---@param defined neap.Domain
 ---@param list { of: string, name?: string, code: string }[]
 ---@param globals table the domain's
 function replacement.apply(defined, list, globals)
+  check_shape(list)
   for _, it in ipairs(list) do
     local made = function_of(defined, it, globals)
     local owner = it.name and owner_of(defined, it.of)

@@ -269,6 +269,12 @@ end
 function services.recorded(declared, answers, note)
   local entries, made = by_name(declared), {}
   check_names(answers, entries, "answers")
+  for _, name in ipairs(check.sorted_keys(answers)) do
+    if type(answers[name]) ~= "table" then
+      refuse("answers", "what service '%s' gives must be an object of what its functions give, but "
+        .. "is a %s", name, type(answers[name]))
+    end
+  end
   for _, name in ipairs(check.sorted_keys(entries)) do
     local given = answers[name] or {}
     made[name] = setmetatable({}, {
