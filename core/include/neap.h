@@ -1095,8 +1095,9 @@ NEAP_API void neap_branch_options_init_sized(neap_branch_options *options, size_
 NEAP_API neap_status neap_history_branch(neap_runtime *past, const neap_branch_options *options,
                                          neap_runtime **branch, neap_error *error);
 /* Moves a branch's clock on, and does what is due then, and what follows from it; 0: what is due
- * now. Threads: owner. Errors: USAGE (it is no branch; back), TIMEOUT (it does not come to an end
- * within timeout_ms; 0: no limit), else as neap_drain(). */
+ * now. Threads: owner. Errors: USAGE (it is no branch; back, or behind the year 9999), TIMEOUT (it
+ * does not come to an end within timeout_ms; 0: no limit), UNAVAILABLE (options.go_on, which is
+ * asked meanwhile), else as neap_drain(). */
 NEAP_API neap_status neap_history_advance(neap_runtime *branch, int64_t us, uint32_t timeout_ms,
                                           neap_error *error);
 /* What the branch's services were asked to do so far, as a JSON list of {"service":…,"name":…,

@@ -83,6 +83,7 @@ void neapi_history_release(neap_history *history)
     neapi_buffer_fini(&history->chosen);
     neapi_past_keep_fini(&history->keep);
     neapi_stream_list_fini(&history->streams);
+    pthread_mutex_destroy(&history->checking);
     neapi_free(history);
 }
 
@@ -105,6 +106,12 @@ static neap_history *new_history(const neap_history_options *options)
         return NULL;
     }
     if (!neapi_stream_list_init(&made->streams)) {
+        neapi_past_keep_fini(&made->keep);
+        neapi_free(made);
+        return NULL;
+    }
+    if (pthread_mutex_init(&made->checking, NULL) != 0) {
+        neapi_stream_list_fini(&made->streams);
         neapi_past_keep_fini(&made->keep);
         neapi_free(made);
         return NULL;
@@ -147,7 +154,8 @@ neap_status neapi_history_with(neap_history *history, neapi_sources *sources,
         neapi_sources_free(sources);
         return neapi_nomem(error);
     }
-    made->of = neapi_history_hold(history);
+    /* Not a variant itself: else one after the other would keep all before it. */
+    made->of = neapi_history_hold(history->of != NULL ? history->of : history);
     made->log = history->log;
     const neap_options options = options_of_a_past(made);
     neap_status status = neapi_runtime_load_sources(sources, &options, &made->model, error);

@@ -20,9 +20,10 @@ struct neap_history {
     atomic_uint references; /* the host's, and one of each past */
     neap_history_options options;
     neapi_store *log;
-    neap_history *of;    /* held: whose log it is; NULL: its own */
-    neap_runtime *model; /* whose sources are those of all; it is never started */
-    neapi_buffer chosen; /* which subscriptions run in a past */
+    neap_history *of;         /* held: whose log it is; NULL: its own */
+    neap_runtime *model;      /* whose sources are those of all; it is never started */
+    pthread_mutex_t checking; /* of the model's engine, which checks what edits have */
+    neapi_buffer chosen;      /* which subscriptions run in a past */
     neapi_past_keep keep;
     neapi_stream_list streams;
 };

@@ -6,7 +6,14 @@
 #include "runtime/call.h"
 #include "runtime/history.h"
 #include "runtime/host_reading.h"
-#include "runtime/past_store.h"
+#include "runtime/past_state.h"
+
+/* The host is asked so often whether to go on, while what follows from something is done. */
+#define SLICE_MS 200
+/* So long a branch does at first what was left undone where it begins. */
+#define BEGINNING_MS 1000
+/* The end of the year 9999: ids have no room for much later. */
+#define LATEST_US INT64_C(253402300799999999)
 
 void neap_branch_options_init_sized(neap_branch_options *options, size_t size)
 {
@@ -28,12 +35,16 @@ static neap_status take_options(const neap_branch_options *given, neap_branch_op
     if (taken->edit_count != 0 && taken->edits == NULL)
         return neapi_fail(error, NEAP_USAGE, "option edits: %zu of them at NULL",
                           taken->edit_count);
+    if (taken->now_us < 0 || taken->now_us > LATEST_US)
+        return neapi_fail(error, NEAP_USAGE,
+                          "option now_us is %lld: a time from 1970 to 9999 is expected",
+                          (long long)taken->now_us);
     return NEAP_OK;
 }
 
 /* ---- Edits ----------------------------------------------------------------------------------- */
 
-/* The past's event at the position, on the page. */
+/* The log's event at the position, on the page: as it is there, whatever the past has of it. */
 static neap_status find_event(neap_runtime *past, uint64_t position, neapi_page *page,
                               neap_error *error)
 {
@@ -47,7 +58,7 @@ static neap_status find_event(neap_runtime *past, uint64_t position, neapi_page 
     neap_status status = neapi_host_session(past, &session, error);
     if (status != NEAP_OK)
         return status;
-    status = neapi_read(session, &range, page, error);
+    status = neapi_read(neapi_past_log(session), &range, page, error);
     neapi_host_session_done(past);
     if (status == NEAP_OK && page->count == 0)
         status = neapi_fail(error, NEAP_CORRUPT, "the store has no event at position %llu",
@@ -55,9 +66,9 @@ static neap_status find_event(neap_runtime *past, uint64_t position, neapi_page 
     return status;
 }
 
-/* The data must be what the event's schema of today wants. engine: of the branch's domain. */
-static neap_status check_data(neap_history *history, const neap_event *event, neap_text json,
-                              neapi_buffer *canonical, uint32_t *schema, neap_error *error)
+/* With history->checking: other pasts of the history may be branched at the same time. */
+static neap_status check_locked(neap_history *history, const neap_event *event, neap_text json,
+                                neapi_buffer *canonical, uint32_t *schema, neap_error *error)
 {
     neapi_engine *engine = history->model->engine;
     neap_reading reading;
@@ -78,6 +89,16 @@ static neap_status check_data(neap_history *history, const neap_event *event, ne
     return status == NEAP_OK && reading >= NEAP_READING_REFUSED
                ? neapi_error_as(error, NEAP_INVALID)
                : status;
+}
+
+/* The data must be what the event's schema of today wants. history: of the branch's domain. */
+static neap_status check_data(neap_history *history, const neap_event *event, neap_text json,
+                              neapi_buffer *canonical, uint32_t *schema, neap_error *error)
+{
+    pthread_mutex_lock(&history->checking);
+    neap_status status = check_locked(history, event, json, canonical, schema, error);
+    pthread_mutex_unlock(&history->checking);
+    return status;
 }
 
 static neap_status add_edit(neap_history *history, neap_runtime *past, const neap_edit *edit,
@@ -183,6 +204,29 @@ static neap_status start(neap_runtime *branch, neap_runtime *past, neapi_store *
     return neap_start(branch, error);
 }
 
+/* Does what is due, and what follows from it. TIMEOUT: it does not come to an end; 0: no limit. */
+static neap_status settle(neap_runtime *branch, uint32_t timeout_ms, neap_error *error)
+{
+    int64_t deadline_us = neapi_deadline_of(branch, timeout_ms);
+    for (;;) {
+        int64_t left_ms = (deadline_us - neapi_monotonic_us(branch->platform)) / 1000;
+        bool is_last = timeout_ms != 0 && left_ms <= SLICE_MS;
+        uint32_t slice_ms = !is_last ? SLICE_MS : left_ms > 0 ? (uint32_t)left_ms : 1;
+        neap_status status = neap_drain(branch, slice_ms, error);
+        if (status == NEAP_UNAVAILABLE) /* what has stopped stays there */
+            return NEAP_OK;
+        if (status != NEAP_TIMEOUT)
+            return status;
+        if (is_last)
+            return neapi_fail(error, NEAP_TIMEOUT,
+                              "what follows did not come to an end within %u ms", timeout_ms);
+        uint64_t at = neapi_past_store_head(branch->store);
+        status = neapi_history_go_on(branch->history, at, at, error);
+        if (status != NEAP_OK)
+            return status;
+    }
+}
+
 /* kept: where documents are at the past's position. */
 static neap_status make_branch(neap_history *history, neap_runtime *past, neapi_store *kept,
                                const neapi_past_edits *edits, const neap_branch_options *options,
@@ -206,12 +250,12 @@ static neap_status make_branch(neap_history *history, neap_runtime *past, neapi_
     made->branch = own;
     status = start(made, past, kept, edits, error);
     if (status == NEAP_OK)
-        status = neap_history_advance(made, 0, 0, error);
-    if (status == NEAP_OK)
+        status = settle(made, BEGINNING_MS, error);
+    if (status == NEAP_OK || status == NEAP_TIMEOUT) /* what has no end goes on there, too */
         *branch = made;
     else
         neap_close(made);
-    return status;
+    return status == NEAP_TIMEOUT ? NEAP_OK : status;
 }
 
 /* A past that has the documents of the branch, up to the past's last event. What sagas send there
@@ -283,9 +327,13 @@ neap_status neap_history_advance(neap_runtime *branch, int64_t us, uint32_t time
         status = neapi_fail(error, NEAP_USAGE, "neap_history_advance: time does not go back");
     if (status != NEAP_OK)
         return status;
+    int64_t now_us = neapi_branch_clock(branch->branch);
+    if (us != 0 && us > LATEST_US - now_us)
+        return neapi_fail(error, NEAP_USAGE,
+                          "neap_history_advance: %lld us from %lld on is behind the year 9999",
+                          (long long)us, (long long)now_us);
     atomic_fetch_add(&branch->branch->now_us, us);
-    status = neap_drain(branch, timeout_ms, error);
-    return status == NEAP_UNAVAILABLE ? NEAP_OK : status; /* what has stopped stays there */
+    return settle(branch, timeout_ms, error);
 }
 
 neap_status neap_history_calls(neap_runtime *branch, char **json, size_t *size, neap_error *error)

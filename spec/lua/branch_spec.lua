@@ -79,6 +79,33 @@ shop:answer(Orders, function(_, context) return #context:list "orders" end)
 return shop
 ]]
 
+-- What it sends has it send again, without an end.
+local loop_lua = [[
+local neap = require "neap"
+local loop = neap.domain "loop"
+local Noted = loop:event "Noted" { of = "string" }
+local Turned = loop:event "Turned" { of = "string" }
+loop:command "Note" { of = "string" }
+local Turn = loop:command "Turn" { of = "string" }
+loop:aggregate "Wheel" {
+  key = "of",
+  initial = { turns = 0 },
+  commands = {
+    Note = function(_, c) return Noted(c) end,
+    Turn = function(_, c) return Turned(c) end,
+  },
+  events = {
+    Noted = function() end,
+    Turned = function(wheel) wheel.turns = wheel.turns + 1 end,
+  },
+}
+loop:saga "turner" {
+  key = "of", initial = {}, starts = { "Turned" },
+  events = { Turned = function(_, e, context) context:send(Turn { of = e.of }) end },
+}
+return loop
+]]
+
 local folder, path, url
 
 local function write(name, text)
@@ -285,6 +312,9 @@ describe("a branch", function()
       assert.equal("usage", err.code)
       assert.equal("option answers: the domain has no service 'bnk'; did you mean 'bank'?",
         err.message)
+      none, err = past:branch { services = { bank = 5 } }
+      assert.is_nil(none)
+      assert.matches("what service 'bank' gives must be an object", err.message)
     end)
   end)
 
@@ -328,6 +358,70 @@ describe("a branch", function()
       assert.equal(9, second:position())
       assert.equal("completed", second:saga("fulfilment", "o-2").status)
     end)
+  end)
+
+  it("has services that give on a branch of it what they give on it", function()
+    with_branch(function(branch)
+      local second <close> = assert(branch:branch())
+      local _, err = second:dispatch("Charge", { order = "o-2" })
+      assert.equal("too little", err.message)
+      local third <close> = assert(second:branch { services = { bank = { charge = {} } } })
+      assert(third:dispatch("Charge", { order = "o-2" }))
+    end, { services = { bank = { charge = { refused = "too little" } } } })
+  end)
+
+  it("gives an event other data that was left out before", function()
+    with_branch(function(branch)
+      assert(branch:skip(2))
+      assert.is_nil(branch:find("orders", "o-2"))
+      assert(branch:edit(2, { order = "o-2", total = 7 }))
+      assert.equal(7, branch:state("Order", "o-2").total)
+      assert.equal(7, branch:find("orders", "o-2").total)
+    end)
+  end)
+
+  it("has a clock that ends somewhere", function()
+    with_branch(function(branch, past)
+      assert(branch:advance(1e11))
+      local ok, err
+      for _ = 1, 3 do ok, err = branch:advance(1e11) end
+      assert.is_nil(ok)
+      assert.equal("usage", err.code)
+      assert.matches("9999", err.message)
+      assert(branch:dispatch("PlaceOrder", { order = "o-9", total = 1 }))
+      assert.has_error(function() past:branch { now = 1e300 } end)
+      local none, why = past:branch { now = 1e12 }
+      assert.is_nil(none)
+      assert.matches("1970 to 9999", why.message)
+    end)
+  end)
+
+  it("branches again where what follows has no end", function()
+    local endless = domains.write { ["loop.lua"] = loop_lua }
+    local store = "sqlite:" .. endless .. "/loop.db"
+    do
+      local runtime <close> = assert(neap.open(endless .. "/loop.lua", {
+        store = store, subscriptions = "",
+      }))
+      assert(runtime:dispatch("Note", { of = "a" }))
+    end
+    local asked, most = 0, 3
+    local opened <close> = assert(history.open(endless .. "/loop.lua", {
+      store = store,
+      go_on = function()
+        asked = asked + 1
+        return asked < most
+      end,
+    }))
+    local past <close> = assert(opened:at())
+    local branch <close> = assert(past:branch())
+    local ok, err = branch:dispatch("Turn", { of = "a" })
+    assert.is_nil(ok)
+    assert.equal("unavailable", err.code)
+    most = math.huge
+    local second <close> = assert(branch:branch())
+    assert.is_true(second:position() > branch:position())
+    domains.remove(endless)
   end)
 
   it("leaves a past that goes on where it was", function()
