@@ -71,9 +71,10 @@ local function aggregates_of(job)
   return aggregates
 end
 
+-- nil: there is none; of an aggregate by tags, none is of one stream.
 local function state_in(from, aggregate, id)
   local state, err = from:state(aggregate, id)
-  if state == nil and err.code ~= "unknown" then error(err, 0) end
+  if state == nil and err.code ~= "unknown" and err.code ~= "invalid" then error(err, 0) end
   return state
 end
 
@@ -217,24 +218,20 @@ local function compare_commands(job)
 end
 
 ---@param branch neap.Branch
----@param options? neap.BranchDiffOptions
----@return neap.BranchDiff?
----@return neap.Error?
-function branch_diff.of(branch, options)
-  options = options or {}
-  check.keys(options, { limit = "?number" }, "diff")
-  local runtime, err = native.at(native.history(branch.runtime), branch.began)
-  if not runtime then return nil, err end
-  local base <close> = past.of(runtime)
+---@param base neap.Past where it began
+---@param limit integer
+---@return neap.BranchDiff
+local function compare_all(branch, base, limit)
   local job = {
-    branch = branch, base = base, limit = options.limit or 1000, more = false,
+    branch = branch, base = base, limit = limit, more = false,
     all = branch.other or #branch.replaced > 0,
   }
-  local events = {}
+  local events, edited = {}, {}
   for event in branch:events { from = branch.began + 1 } do events[#events + 1] = event end
+  for position, what in pairs(branch.edited) do edited[position] = what end
   local diff = {
     events = events,
-    edited = branch.edited,
+    edited = edited,
     states = compare_states(job, events),
     documents = compare_kind(job, "projection", compare_documents),
     sagas = compare_kind(job, "saga", compare_sagas),
@@ -243,6 +240,26 @@ function branch_diff.of(branch, options)
   }
   diff.more = job.more
   return diff
+end
+
+---@param branch neap.Branch
+---@param options? neap.BranchDiffOptions
+---@return neap.BranchDiff?
+---@return neap.Error?
+function branch_diff.of(branch, options)
+  options = options or {}
+  check.keys(options, { limit = "?number" }, "diff")
+  local limit = math.tointeger(options.limit or 1000)
+  if limit == nil or limit < 1 then
+    check.misuse("diff: option limit must be an integer from 1, but is %s", options.limit)
+  end
+  local runtime, err = native.at(native.history(branch.runtime), branch.began)
+  if not runtime then return nil, err end
+  local base <close> = past.of(runtime)
+  local ok, diff = pcall(compare_all, branch, base, limit)
+  if ok then return diff end
+  if type(diff) == "table" and diff.code then return nil, diff end
+  error(diff, 0)
 end
 
 return branch_diff

@@ -106,6 +106,28 @@ loop:saga "turner" {
 return loop
 ]]
 
+local school_lua = [[
+local neap = require "neap"
+local school = neap.domain "school"
+local Enrolled = school:event("Enrolled", { tags = { "course", "student" } }) {
+  course = "string", student = "string",
+}
+school:command "Enroll" { course = "string", student = "string" }
+school:aggregate "Enrolment" {
+  tags = { "course", "student" },
+  initial = { count = 0 },
+  commands = {
+    Enroll = function(enrolment, c)
+      if enrolment.count >= 2 then return neap.reject("full", "there is no place") end
+      return Enrolled(c)
+    end,
+  },
+  events = { Enrolled = function(enrolment) enrolment.count = enrolment.count + 1 end },
+  snapshot = { every = 1 },
+}
+return school
+]]
+
 local folder, path, url
 
 local function write(name, text)
@@ -341,6 +363,39 @@ describe("a branch", function()
           diff.commands[1].new })
       assert.equal("skipped", diff.edited[3])
     end)
+  end)
+
+  it("tells what keeps it from telling where it differs", function()
+    with_branch(function(branch)
+      assert(branch:replace("Order", "OrderPlaced", "function() error 'cannot be' end"))
+      local diff, err = branch:diff()
+      assert.is_nil(diff)
+      assert.equal("handler", err.code)
+      assert.matches("cannot be", err.message)
+      assert.has_error(function() branch:diff { limit = 0 } end)
+      assert.has_error(function() branch:diff { limit = 1.5 } end)
+    end)
+  end)
+
+  it("decides by the tags of what it has not left out", function()
+    local school = domains.write { ["school.lua"] = school_lua }
+    local store, enroll = "sqlite:" .. school .. "/school.db", { course = "c", student = "s" }
+    do
+      local runtime <close> = assert(neap.open(school .. "/school.lua", { store = store }))
+      for _ = 1, 2 do assert(runtime:dispatch("Enroll", enroll)) end
+    end
+    local opened <close> = assert(history.open(school .. "/school.lua", { store = store }))
+    local past <close> = assert(opened:at())
+    local branch <close> = assert(past:branch())
+    local _, err = branch:dispatch("Enroll", enroll)
+    assert.equal("full", err.code)
+    assert(branch:skip(1))
+    assert.equal(3, assert(branch:dispatch("Enroll", enroll)).position)
+    _, err = branch:dispatch("Enroll", enroll)
+    assert.equal("full", err.code)
+    local diff = assert(branch:diff())
+    assert.same({ 1, 0 }, { #diff.events, #diff.states }) -- by key alone
+    domains.remove(school)
   end)
 
   it("branches again", function()
