@@ -16,7 +16,9 @@ static void take_edits_lj(lua_State *L, neap_branch_options *options)
     size_t count = (size_t)luaL_len(L, list);
     neap_edit *edits = lua_newuserdatauv(L, (count + 1) * sizeof *edits, 0);
     for (size_t i = 0; i < count; i++) {
-        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        if (lua_rawgeti(L, list, (lua_Integer)i + 1) != LUA_TTABLE)
+            neapi_misuse_lj(L, "branch: edit %d must be a table, but is a %s", (int)i + 1,
+                            luaL_typename(L, -1));
         lua_rawgeti(L, -1, 1);
         lua_rawgeti(L, -2, 2);
         edits[i] = (neap_edit){.position = (uint64_t)lua_tointeger(L, -2)};

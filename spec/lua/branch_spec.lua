@@ -2,6 +2,7 @@
 
 local neap = require "neap"
 local history = require "neap.history"
+local native = require "neap.internal".history
 local domains = require "spec.lua.domains"
 
 local shop_lua = [[
@@ -313,6 +314,17 @@ describe("a branch", function()
         branch:replace("Order", "ShipOrder", function() return outside end)
       end)
       assert.equal(60, branch:state("Order", "o-3").total)
+    end)
+  end)
+
+  it("refuses what no list of functions is", function()
+    with_branch(function(_, past)
+      for _, text in ipairs { "5", "null", "[5]", '{"of":"Order"}', '[{"of":"Order"}]', "[[" } do
+        local none, err = native.branch(past.runtime, { replace = text })
+        assert.is_nil(none)
+        assert.matches("^handler: replacements", tostring(err))
+      end
+      assert.has_error(function() native.branch(past.runtime, { edits = { 5 } }) end)
     end)
   end)
 
