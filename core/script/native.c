@@ -2,7 +2,9 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "message/json.h"
@@ -31,6 +33,32 @@ static int place_of(lua_State *L)
     lua_pushstring(L, neapi_trace_file(&ar));
     lua_pushinteger(L, ar.linedefined);
     return 2;
+}
+
+static int add_bytes(lua_State *L, const void *bytes, size_t size, void *buffer)
+{
+    (void)L;
+    return neapi_buffer_append(buffer, bytes, size), ((neapi_buffer *)buffer)->failed;
+}
+
+/* same_code(function, other) → whether they compile to the same, but for what they close over. */
+static int same_code(lua_State *L)
+{
+    neapi_buffer code[2] = {NEAPI_BUFFER_INIT, NEAPI_BUFFER_INIT};
+    bool whole = true;
+    lua_settop(L, 2);
+    for (int i = 0; i < 2; i++) {
+        lua_pushvalue(L, i + 1);
+        whole = whole && lua_isfunction(L, -1) && !lua_iscfunction(L, -1) &&
+                lua_dump(L, add_bytes, &code[i], 1) == 0;
+        lua_pop(L, 1);
+    }
+    bool same = whole && code[0].size == code[1].size &&
+                memcmp(code[0].data, code[1].data, code[0].size) == 0;
+    neapi_buffer_fini(&code[0]);
+    neapi_buffer_fini(&code[1]);
+    lua_pushboolean(L, same);
+    return 1;
 }
 
 /* misuse(message): raises it at the nearest code that is not Neap's. */
@@ -94,6 +122,7 @@ void neapi_native_open_lj(lua_State *L, unsigned depth)
     static const luaL_Reg functions[] = {
         {"here", here},
         {"place_of", place_of},
+        {"same_code", same_code},
         {"misuse", misuse},
         {"nearest", nearest},
         {"schema", schema},

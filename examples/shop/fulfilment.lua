@@ -91,7 +91,9 @@ shop:aggregate "Payment" {
     PaymentRequested = function(payment, event)
       payment.status, payment.amount = "requested", event.amount
     end,
-    PaymentReceived = function(payment) payment.status = "received" end,
+    PaymentReceived = function(payment, event)
+      payment.status, payment.paid = "received", event.amount
+    end,
     PaymentWithdrawn = function(payment) payment.status = "withdrawn" end,
     PaymentRefunded = function(payment) payment.status = "refunded" end,
   },

@@ -126,6 +126,20 @@ function Branch:publish(type, data, options)
   return settle(self, self.runtime:publish(type, data, options))
 end
 
+---Puts a command into the branch's queue, to be done when it is due there: see `advance`.
+---@param name string
+---@param data? table
+---@param options? neap.SendOptions after, at, name
+---@return neap.Receipt?
+---@return neap.Error?
+function Branch:send(name, data, options)
+  local wanted = copy(options)
+  if wanted.after == nil and wanted.at == nil then wanted.after = 0 end
+  local pending, err = self.runtime:send(name, data, wanted)
+  if not pending then return nil, err end
+  return settle(self, pending:wait())
+end
+
 ---Lets time pass: timeouts, and commands for later, that become due are done.
 ---@param seconds number
 ---@return true?

@@ -97,7 +97,10 @@ local function compare_states(job, events)
     compare_stream(job, aggregates, stream, list)
   end
   for _, event in ipairs(events) do compare(event.stream) end
-  for position in pairs(job.branch.edited) do compare(job.base:event(position).stream) end
+  local edited = {}
+  for position in pairs(job.branch.edited) do edited[#edited + 1] = position end
+  table.sort(edited)
+  for _, position in ipairs(edited) do compare(job.base:event(position).stream) end
   if not job.all then return list end
   local behind
   repeat
@@ -142,7 +145,14 @@ local function merge(read_old, read_new, see)
   end
 end
 
+-- One that keeps rows has nothing in a past.
+local function keeps_documents(job, name)
+  local _, err = job.base:list(name, { limit = 1 })
+  return err == nil or err.code ~= "usage"
+end
+
 local function compare_documents(job, name, list)
+  if not keeps_documents(job, name) then return end
   merge(function(options) return job.base:list(name, options) end,
     function(options) return job.branch:list(name, options) end,
     function(key, old, new)

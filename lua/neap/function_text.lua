@@ -1,5 +1,7 @@
 -- The text of a Lua function, so that it can be run elsewhere.
 
+local internal = require "neap.internal"
+
 local function_text = {}
 
 local function starts_of(text, line)
@@ -19,12 +21,6 @@ local function nameless(code)
   return (string.gsub(code, "^function%s+[%w_%.:]+%s*%(", "function(", 1))
 end
 
--- It is the function's own text if it compiles to the same, upvalues too.
-local function is_of(made, wanted)
-  local ok, dumped = pcall(string.dump, made, true)
-  return ok and dumped == wanted
-end
-
 -- Whether it can be run elsewhere although it uses a local variable: `neap` is there too.
 local function uses_neap_alone(value)
   local uses_it = false
@@ -42,7 +38,10 @@ local function text_from(text, start, info, wanted)
   for stop in string.gmatch(text, "%f[%w_]end()%f[^%w_]", start) do
     local code = nameless(string.sub(text, start, stop - 1))
     local chunk = load(before .. "return " .. code, "=text", "t", {})
-    if chunk then return (wanted == nil or is_of(chunk(), wanted)) and code or nil end
+    if chunk then
+      -- It is the function's own text if it compiles to the same, upvalues too.
+      return (wanted == nil or internal.same_code(chunk(), wanted)) and code or nil
+    end
   end
 end
 
@@ -52,12 +51,11 @@ end
 ---@return string? nil: it is in none of them, or uses local variables around it
 function function_text.of(value, texts)
   local info = debug.getinfo(value, "S")
-  local ok, wanted = pcall(string.dump, value, true)
-  if info.what == "C" or not ok then return nil end
+  if info.what == "C" then return nil end
   local by_place = uses_neap_alone(value)
+  local wanted = not by_place and value or nil
   for i = #texts, 1, -1 do
     local starts = starts_of(texts[i], info.linedefined)
-    if by_place then wanted = nil end
     if by_place and #starts > 1 then starts = {} end -- it may be any of them
     for _, start in ipairs(starts) do
       local code = text_from(texts[i], start, info, wanted)

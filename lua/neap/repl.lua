@@ -18,6 +18,8 @@ local default_spacing = 50000
 ---@field history neap.History
 ---@field past neap.Past at the session's position
 ---@field log neap.Past at the last position; nothing is folded in it
+---@field branches neap.Branch[] that the session is on: the last one is its past, too
+---@field texts string[] what was entered, where there are functions in it
 ---@field package width integer? columns of the terminal; nil: nothing is cut
 ---@field package height integer? lines of a result that are shown; nil: all
 ---@field package colours boolean
@@ -73,7 +75,8 @@ local function open_beside(options, writer)
     history = opened, log = log, out = options.print, spacing = spacing,
     interrupted = options.interrupted or function() return false end,
     go_on = options.go_on or function() return true end, writer = writer,
-    colours = options.colours or false, pending = {}, watched = {}, line = 0,
+    colours = options.colours or false, pending = {}, watched = {}, line = 0, branches = {},
+    texts = {},
     name = values.name_of(options.domain),
   }, Repl)
   it.print = function(text) it.out((string.gsub(text, "[^\n\t]+", ink.escape))) end
@@ -118,14 +121,17 @@ function Repl:prompt()
   if #self.pending > 0 then
     return string.rep(" ", #self.name) .. " .. "
   end
-  return string.format("%s@%d%s> ", self.name, self.past:position(),
-    self.writer and " (write)" or "")
+  local where = #self.branches > 0 and " (branch)" or self.writer and " (write)" or ""
+  return string.format("%s@%d%s> ", self.name, self.past:position(), where)
 end
 
 ---Goes to another position. What is watched may change meanwhile.
 ---@param position integer
 ---@return string[] lines that tell what changed
 function Repl:move(position)
+  if #self.branches > 0 then
+    check.misuse("the session is on a branch, where it cannot go anywhere: discard() goes back")
+  end
   local before = watching.values(self)
   local ok, err
   local distance = position - self.past:position()
@@ -230,6 +236,7 @@ function Repl:enter(line)
   if not chunk and wants_more(err) then return "more" end
   self.pending = {}
   if not chunk then return "failed", failure(err) end
+  if string.find(text, "function", 1, true) then self.texts[#self.texts + 1] = text end
   local results = table.pack(xpcall(chunk, traced))
   if not results[1] then return "failed", failure(results[2]) end
   if self.quitting then return "quit" end
@@ -287,6 +294,7 @@ function Repl:complete(line)
 end
 
 function Repl:close()
+  for i = #self.branches, 1, -1 do self.branches[i].left:close() end
   self.past:close()
   self.log:close()
   self.history:close()

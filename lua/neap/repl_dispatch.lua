@@ -1,6 +1,7 @@
--- The REPL's verbs that change something. With --write that is the store's log.
+-- The REPL's verbs that change something: on a branch, or with --write in the store's log.
 
 local internal = require "neap.internal"
+local branching = require "neap.repl_branch"
 local check = require "neap.check"
 local ink = require "neap.repl_ink"
 local json = require "neap.json"
@@ -30,7 +31,7 @@ end
 -- Who takes what a verb changes.
 local function target_of(session, verb)
   return session.writer or check.misuse("%s changes the log, and the store was opened for reading: "
-    .. "neap repl --write opens it for writing too", verb)
+    .. "branch() makes a fork in memory; neap repl --write opens the store for writing, too", verb)
 end
 
 -- Waits for what was handed over, but not against the user's will.
@@ -77,6 +78,7 @@ end
 ---@param options? neap.DispatchOptions
 ---@return neap.Receipt
 function dispatching.dispatch(session, name, data, options)
+  if #session.branches > 0 then return branching.act(session, "dispatch", name, data, options) end
   local runtime = target_of(session, "dispatch")
   if type(options) == "table" then
     for _, key in ipairs { "after", "at", "name" } do
@@ -98,6 +100,7 @@ end
 ---@param options neap.PublishingOptions
 ---@return neap.Receipt
 function dispatching.publish(session, name, data, options)
+  if #session.branches > 0 then return branching.act(session, "publish", name, data, options) end
   local runtime = target_of(session, "publish")
   return recorded(session, value.raised(runtime:publish(name, data, options)))
 end
@@ -109,6 +112,7 @@ end
 ---@param options? neap.SendOptions
 ---@return neap.Receipt
 function dispatching.send(session, name, data, options)
+  if #session.branches > 0 then return branching.act(session, "send", name, data, options) end
   local runtime = target_of(session, "send")
   local wanted = {}
   for key, each in pairs(options or {}) do wanted[key] = each end

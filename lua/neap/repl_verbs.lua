@@ -1,6 +1,7 @@
 -- The verbs of the REPL. Each gives a value, which a script can go on with, and which knows how it
 -- is printed.
 
+local branching = require "neap.repl_branch"
 local check = require "neap.check"
 local deterministic = require "neap.repl_deterministic"
 local dispatching = require "neap.repl_dispatch"
@@ -112,6 +113,7 @@ end
 -- ---- What changed -------------------------------------------------------------------------------
 
 local function diff(session, name, id, from, to)
+  if name == nil or branching.is(name) then return branching.diff(session, name, id) end
   local old, new
   if not value.is_defined(session, "aggregate", name) then
     local before <close> = value.raised(session.history:at(from))
@@ -205,6 +207,7 @@ function verbs.of(session)
   }
   env.fixture, env.reload = bound(fixture), bound(reload)
   env.follow = bound(follow)
+  for _, name in ipairs(branching.verbs) do env[name] = bound(branching[name]) end
   env.dispatch, env.publish = bound(dispatching.dispatch), bound(dispatching.publish)
   env.send = bound(dispatching.send)
   env.deterministic = bound(deterministic)

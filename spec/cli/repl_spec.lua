@@ -396,22 +396,25 @@ return shop]]
     for _, name in ipairs { "sagas", "fixed" } do -- the second is what reload() takes
       neap.write(folder .. "/" .. name .. ".lua", (neap.read(past):gsub("return shop%s*$", saga)))
     end
-    local looking, writing = {}, {}
+    local looking, writing, trying = {}, {}, {}
     for name in ("\n" .. printed "help()"):gmatch "\n([%a_]+)%(" do
       local text = printed("help '" .. name .. "'")
       -- Some are several, and nothing happens that is worth waiting for.
       local example = text:match "example: ([^\n]+)":gsub("   ", "\n")
         :gsub("timeout = %d+", "timeout = 0.01")
-      local of = text:find("with --write:", 1, true) and writing or looking
-      of[#of + 1] = "at(5)\n" .. example .. "\n"
+      local tries = text:find("the branch[^%w]") or name == "branch"
+      local of = tries and trying or text:find("with --write:", 1, true) and writing or looking
+      of[#of + 1] = string.format(tries and "at(5); branch()\n%s\nwhile pcall(discard) do end\n"
+        or "at(5)\n%s\n", example)
     end
-    assert.truthy(#looking > 25 and #writing >= 3)
+    assert.truthy(#looking > 25 and #writing >= 3 and #trying >= 8)
     local function enter(examples, ...)
       local status, out, err = neap.run({ "repl", folder .. "/sagas.lua", "--store", store, ... },
         { stdin = table.concat(examples), folder = folder })
       assert.same({ 0, "" }, { status, err }, out)
     end
     enter(looking)
+    enter(trying)
     enter(writing, "--write")
     assert.truthy(neap.read(folder .. "/o2_spec.lua"))
   end)

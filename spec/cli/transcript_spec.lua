@@ -4,7 +4,7 @@
 local neap = require "neap_command"
 local terminal = require "terminal_play"
 
-local names = { "looking", "moving", "understanding", "writing" }
+local names = { "looking", "moving", "trying", "understanding", "writing" }
 local arguments = { writing = { "--write" } }
 
 local function path_of(name)

@@ -118,8 +118,8 @@ dispatch("PayOrder", { order = "o-1" })
 publish("OrderPaid", { order = "o-1" }, { stream = "Order-o-1" })
 send("PayOrder", { order = "o-1" })
 ]])
-    local words = "changes the log, and the store was opened for reading: neap repl --write opens "
-      .. "it for writing too\n"
+    local words = "changes the log, and the store was opened for reading: branch() makes a fork in "
+      .. "memory; neap repl --write opens the store for writing, too\n"
     assert.same({ 1, "", "line 1: error: dispatch " .. words .. "line 2: error: publish " .. words
       .. "line 3: error: send " .. words }, { status, out, err })
     assert.equal(before, neap.read(folder .. "/shop.db"))

@@ -84,6 +84,7 @@ local uuid = uuid_pattern()
 --- Ids and times, which differ from run to run, are made equal.
 function document.normalised(text)
   return (text:gsub(uuid, "ID"):gsub('("recorded_at":)%d+', "%1TIME")
+    :gsub("%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d%.%d%d%d", "TIME")
     :gsub('("recorded_at":)"[^"]*"', "%1TIME"))
 end
 
