@@ -73,7 +73,7 @@ static void visit(neap_console *console, unsigned events, const char *what, cons
 {
     double taken[VISITS];
     for (int i = 0; i < VISITS; i++) {
-        char text[128], asked[128];
+        char text[160], asked[200];
         /* The last positions are spared, so that what is looked for comes behind. */
         snprintf(text, sizeof text, before, 1 + random_below(events - events / 10));
         snprintf(asked, sizeof asked, line, random_below(keys));
@@ -121,6 +121,12 @@ static void measure(const char *url, unsigned events)
           "until_change(\"Customer\", \"c-%u\", \"dozens\")");
     visit(console, events, "until_change, backward", "at(%u)",
           "until_change(\"Customer\", \"c-%u\", \"dozens\", { backward = true })");
+    visit(console, events, "branch()", "pcall(discard); at(%u)", "branch()");
+    visit(console, events, "branch(), dispatch, diff()", "pcall(discard); at(%u)",
+          "branch(); dispatch(\"PlaceOrder\", { customer = \"c-%u\", name = \"x\", total = 1 }); "
+          "diff()");
+    visit(console, events, "dispatch on a branch", "return 1, %u",
+          "dispatch(\"PlaceOrder\", { customer = \"c-%u\", name = \"x\", total = 1 })");
     printf("%-36s %9.1f MiB\n", "memory at most", memory_mib("VmHWM:"));
     neap_console_close(console);
 }

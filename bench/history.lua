@@ -2,12 +2,14 @@
 local neap = require "neap"
 local shop = neap.domain "bench"
 
-shop:event "OrderPlaced" { customer = "string", name = "string", total = "integer" }
+local OrderPlaced = shop:event "OrderPlaced" { customer = "string", name = "string", total = "integer" }
+
+shop:command "PlaceOrder" { customer = "string", name = "string", total = "integer" }
 
 shop:aggregate "Customer" {
   key = "customer",
   initial = { orders = 0, total = 0, dozens = 0 },
-  commands = {},
+  commands = { PlaceOrder = function(_, command) return OrderPlaced(command) end },
   events = {
     OrderPlaced = function(customer, event)
       customer.orders = customer.orders + 1
