@@ -1106,6 +1106,12 @@ NEAP_API neap_status neap_history_advance(neap_runtime *branch, int64_t us, uint
 NEAP_API neap_status neap_history_calls(neap_runtime *branch, char **json, size_t *size,
                                         neap_error *error);
 
+/* The keys of a projection's documents, or a saga's, that are other ones since the branch began, or
+ * were written again, as a JSON list in no order; of a branch that was folded again, since then.
+ * Owns: the caller (neap_free()). Threads: any. Errors: USAGE (no branch; it keeps no documents),
+ * UNKNOWN (the name), STORE, NOMEM. */
+NEAP_API neap_status neap_history_changed(neap_runtime *branch, const char *name, char **json,
+                                          size_t *size, neap_error *error);
 /* What was queued in a past, most of it by sagas, done or not, as a JSON list of
  * {"key":…,"entry":…}: an entry's id is the last 36 characters of its key, and it may be there more
  * than once. Of a branch what was queued since it began, and with `folded` also what folding the

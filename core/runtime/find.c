@@ -11,9 +11,8 @@
 #include "runtime/thread.h"
 #include "store/walk.h"
 
-/* Appends the name of the live build's collection. */
-static neap_status collection_of(const neap_runtime *runtime, neapi_session *session,
-                                 neap_text projection, neapi_buffer *collection, neap_error *error)
+neap_status neapi_find_collection(const neap_runtime *runtime, neapi_session *session,
+                                  neap_text projection, neapi_buffer *collection, neap_error *error)
 {
     const neapi_subscription *definition;
     uint32_t build;
@@ -46,7 +45,7 @@ neap_status neapi_find_in(const neap_runtime *runtime, neapi_session *session, n
     neap_text data;
     neapi_arena arena = NEAPI_ARENA_INIT;
     neapi_buffer collection = NEAPI_BUFFER_INIT;
-    neap_status status = collection_of(runtime, session, projection, &collection, error);
+    neap_status status = neapi_find_collection(runtime, session, projection, &collection, error);
     if (status == NEAP_OK)
         status = neapi_find_document(session, neapi_text(collection.data, collection.size), key,
                                      &arena, &data, found, error);
@@ -88,7 +87,7 @@ neap_status neapi_list_in(const neap_runtime *runtime, neapi_session *session, n
                                   .backward = options->backward,
                                   .limit = options->limit < SIZE_MAX ? (size_t)options->limit : 0};
     neapi_buffer collection = NEAPI_BUFFER_INIT;
-    neap_status status = collection_of(runtime, session, projection, &collection, error);
+    neap_status status = neapi_find_collection(runtime, session, projection, &collection, error);
     range.collection = neapi_text(collection.data, collection.size);
     neapi_buffer_byte(json, '[');
     if (status == NEAP_OK)

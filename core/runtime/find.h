@@ -4,6 +4,11 @@
 
 #include "runtime/subscribed.h"
 
+/* Appends the name of the collection that has a projection's documents. Errors: NEAP_UNKNOWN,
+ * NEAP_USAGE (it keeps none), as neapi_find_document, NEAP_NOMEM. */
+neap_status neapi_find_collection(const neap_runtime *runtime, neapi_session *session,
+                                  neap_text projection, neapi_buffer *collection,
+                                  neap_error *error);
 /* One document, appended as it is stored. */
 neap_status neapi_find_in(const neap_runtime *runtime, neapi_session *session, neap_text projection,
                           neap_text key, neapi_buffer *json, bool *found, neap_error *error);

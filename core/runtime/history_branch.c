@@ -4,9 +4,11 @@
 #include "message/json.h"
 #include "runtime/branch.h"
 #include "runtime/call.h"
+#include "runtime/find.h"
 #include "runtime/history.h"
 #include "runtime/host_reading.h"
 #include "runtime/past_state.h"
+#include "runtime/saga_record.h"
 
 /* The host is asked so often whether to go on, while what follows from something is done. */
 #define SLICE_MS 200
@@ -364,5 +366,43 @@ neap_status neap_history_issued(neap_runtime *past, bool folded, char **json, si
         return status;
     status = neapi_past_store_issued(session, folded || past->branch == NULL, &text, error);
     neapi_host_session_done(past);
+    return neapi_buffer_give(&text, status, json, size, error);
+}
+
+/* The collection of a projection's or a saga's documents. */
+static neap_status find_collection(neap_runtime *branch, const char *name, neapi_buffer *collection,
+                                   neap_error *error)
+{
+    const neapi_subscription *definition;
+    neapi_session *session;
+    neap_status status =
+        neapi_catalog_subscription(branch->catalog, neapi_text_of(name), &definition, error);
+    if (status == NEAP_OK && definition->kind == NEAPI_SAGA) {
+        neapi_saga_collection(collection, definition->name);
+        return collection->failed ? neapi_nomem(error) : NEAP_OK;
+    }
+    if (status == NEAP_OK)
+        status = neapi_host_session(branch, &session, error);
+    if (status != NEAP_OK)
+        return status;
+    status = neapi_find_collection(branch, session, definition->name, collection, error);
+    neapi_host_session_done(branch);
+    return status;
+}
+
+neap_status neap_history_changed(neap_runtime *branch, const char *name, char **json, size_t *size,
+                                 neap_error *error)
+{
+    neapi_buffer text = NEAPI_BUFFER_INIT, collection = NEAPI_BUFFER_INIT;
+    neap_status status = check_branch(branch, "neap_history_changed", error);
+    if (status == NEAP_OK && (name == NULL || json == NULL))
+        status =
+            neapi_fail(error, NEAP_USAGE, "neap_history_changed: name and json must not be NULL");
+    if (status == NEAP_OK)
+        status = find_collection(branch, name, &collection, error);
+    if (status == NEAP_OK)
+        neapi_past_store_changed(branch->store, neapi_text(collection.data, collection.size),
+                                 &text);
+    neapi_buffer_fini(&collection);
     return neapi_buffer_give(&text, status, json, size, error);
 }

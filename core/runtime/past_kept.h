@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/map.h"
 #include "store/store.h"
 
@@ -32,6 +33,10 @@ typedef struct neapi_past_kept {
 /* Errors: NEAP_STORE, NEAP_NOMEM. */
 neap_status neapi_past_kept_init(neapi_past_kept *kept, neap_error *error);
 void neapi_past_kept_fini(neapi_past_kept *kept); /* also of a zeroed one, or after a failure */
+
+/* Appends the keys of a collection that were changed, or made, since it shares its documents: each
+ * a JSON text, with a comma behind it. */
+void neapi_past_kept_write_changed(neapi_past_kept *kept, neap_text collection, neapi_buffer *json);
 
 /* `kept`, which is new, has from now on what the other one has. */
 neap_status neapi_past_kept_share(neapi_past_kept *kept, neapi_past_kept *other, neap_error *error);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "message/json.h"
 #include "runtime/past_kept_state.h"
 
 static neap_status freeze_locked(neapi_past_kept *kept, neap_error *error)
@@ -193,4 +194,21 @@ neap_status neapi_past_kept_add_events(neapi_past_kept *kept, neapi_past_kept *o
     neap_status status = copy(kept, other, copy_what_follows, error);
     pthread_mutex_unlock(&other->mutex);
     return status;
+}
+
+void neapi_past_kept_write_changed(neapi_past_kept *kept, neap_text collection, neapi_buffer *json)
+{
+    pthread_mutex_lock(&kept->mutex);
+    for (size_t i = 0; i < kept->changed.capacity; i++) {
+        const neapi_map_slot *slot = &kept->changed.slots[i];
+        bool is_of_it = slot->value != NULL && slot->key.size > collection.size &&
+                        slot->key.data[collection.size] == '\0' &&
+                        memcmp(slot->key.data, collection.data, collection.size) == 0;
+        if (!is_of_it)
+            continue;
+        size_t before = collection.size + 1;
+        neapi_json_quote(json, neapi_text(slot->key.data + before, slot->key.size - before));
+        neapi_buffer_byte(json, ',');
+    }
+    pthread_mutex_unlock(&kept->mutex);
 }

@@ -379,6 +379,16 @@ neap_status neapi_past_store_issued(neapi_session *session, bool folded, neapi_b
     return status == NEAP_OK && json->failed ? neapi_nomem(error) : status;
 }
 
+void neapi_past_store_changed(neapi_store *branch, neap_text collection, neapi_buffer *json)
+{
+    neapi_buffer_byte(json, '[');
+    size_t before = json->size;
+    neapi_past_kept_write_changed(&((neapi_past_store *)branch)->kept, collection, json);
+    if (!json->failed && json->size > before)
+        json->size--; /* the last comma */
+    neapi_buffer_byte(json, ']');
+}
+
 /* ---- Branching ------------------------------------------------------------------------------- */
 
 neap_status neapi_past_store_edit(neapi_store *past, const neapi_past_edit *edit, neap_error *error)

@@ -36,6 +36,8 @@ neap_status neapi_past_store_share(neapi_store *branch, neapi_store *past, neap_
 neap_status neapi_past_store_extend(neapi_store *branch, neapi_store *past, neap_error *error);
 /* What of the documents that it shares was due in the queue by then counts as done. */
 void neapi_past_store_count_as_done(neapi_store *branch, int64_t due_us);
+/* Appends a JSON list of the keys of the collection that a branch has changed. */
+void neapi_past_store_changed(neapi_store *branch, neap_text collection, neapi_buffer *json);
 /* Appends what was queued, as a JSON list of {"key":…,"entry":…}, done or not, an entry perhaps
  * more than once. folded: also what folding the log up to the position queued. Errors: NEAP_NOMEM,
  * NEAP_STORE. */

@@ -115,6 +115,20 @@ static int past_issued(lua_State *L)
     return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
 }
 
+/* changed(branch, name) → list of keys | nil, err */
+static int branch_changed(lua_State *L)
+{
+    neapi_host *branch = neapi_host_check_lj(L, "changed");
+    const char *name = luaL_checkstring(L, 2);
+    char **text = neapi_host_text_place_lj(L);
+    size_t size;
+    neap_error error;
+    neap_status status = neap_history_changed(branch->runtime, name, text, &size, &error);
+    if (status == NEAP_OK)
+        status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + 3, &error);
+    return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
+}
+
 /* history(past) → its history */
 static int past_history(lua_State *L)
 {
@@ -127,8 +141,13 @@ static int past_history(lua_State *L)
 void neapi_host_branch_lj(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"branch", past_branch}, {"advance", branch_advance}, {"calls", branch_calls},
-        {"issued", past_issued}, {"history", past_history},   {NULL, NULL},
+        {"branch", past_branch},
+        {"advance", branch_advance},
+        {"calls", branch_calls},
+        {"changed", branch_changed},
+        {"issued", past_issued},
+        {"history", past_history},
+        {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);
 }

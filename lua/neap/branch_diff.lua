@@ -44,6 +44,8 @@ local page_size = 500
 ---@field branch neap.Branch
 ---@field base neap.Past
 ---@field limit integer
+---@field all boolean the domain is another one
+---@field folded boolean the branch is not what it began with, and was folded again
 ---@field more boolean
 
 local function raised(value, err)
@@ -151,8 +153,24 @@ local function keeps_documents(job, name)
   return err == nil or err.code ~= "usage"
 end
 
+-- Each key that can have changed, where that is known.
+local function compare_changed(job, name, see)
+  local keys = raised(native.changed(job.branch.runtime, name))
+  table.sort(keys)
+  for _, key in ipairs(keys) do see(key) end
+end
+
 local function compare_documents(job, name, list)
   if not keeps_documents(job, name) then return end
+  if not job.folded then
+    compare_changed(job, name, function(key)
+      add(job, list, {
+        name = name, id = key, old = raised(job.base:find(name, key)),
+        new = raised(job.branch:find(name, key)),
+      })
+    end)
+    return
+  end
   merge(function(options) return job.base:list(name, options) end,
     function(options) return job.branch:list(name, options) end,
     function(key, old, new)
@@ -168,6 +186,15 @@ local function saga_value(saga)
 end
 
 local function compare_sagas(job, name, list)
+  if not job.folded then
+    compare_changed(job, name, function(key)
+      add(job, list, {
+        name = name, id = key, old = saga_value(raised(job.base:saga(name, key))),
+        new = saga_value(raised(job.branch:saga(name, key))),
+      })
+    end)
+    return
+  end
   merge(function(options) return job.base:sagas(name, options) end,
     function(options) return job.branch:sagas(name, options) end,
     function(key, old, new)
@@ -202,9 +229,8 @@ local function sent_by_id(entries)
 end
 
 local function compare_commands(job)
-  local all = job.all or next(job.branch.edited) ~= nil
-  local old = all and sent_by_id(raised(native.issued(job.base.runtime))) or {}
-  local new = sent_by_id(raised(native.issued(job.branch.runtime, all)))
+  local old = job.folded and sent_by_id(raised(native.issued(job.base.runtime))) or {}
+  local new = sent_by_id(raised(native.issued(job.branch.runtime, job.folded)))
   local list = {}
   for id, it in pairs(old) do
     local same = new[id]
@@ -236,6 +262,7 @@ local function compare_all(branch, base, limit)
     branch = branch, base = base, limit = limit, more = false,
     all = branch.other or #branch.replaced > 0,
   }
+  job.folded = job.all or next(branch.edited) ~= nil
   local events, edited = {}, {}
   for event in branch:events { from = branch.began + 1 } do events[#events + 1] = event end
   for position, what in pairs(branch.edited) do edited[position] = what end
