@@ -124,6 +124,23 @@ static void several_pasts_at_a_time(void **state)
         neap_close(pasts[i]);
 }
 
+/* One in which the first event is another one, with the same data. */
+static void assert_branch(neap_runtime *past, uint64_t position)
+{
+    static const char json[] = "{\"id\":\"a\",\"n\":1}";
+    const neap_edit edit = {.position = 1, .json = json, .json_size = sizeof json - 1};
+    neap_branch_options options;
+    neap_runtime *branch;
+    neap_branch_options_init(&options);
+    options.edits = &edit;
+    options.edit_count = 1;
+    assert_int_equal(neap_history_branch(past, &options, &branch, NULL), NEAP_OK);
+    assert_past(branch, position);
+    assert_int_equal(neap_dispatch(branch, "Add", json, strlen(json), NULL, NULL, NULL), NEAP_OK);
+    neap_close(branch);
+    assert_past(past, position);
+}
+
 typedef struct looking {
     neap_history *history;
     unsigned number;
@@ -139,6 +156,8 @@ static void *look(void *user)
         char *streams;
         assert_int_equal(neap_history_at(it->history, position, &past, NULL), NEAP_OK);
         assert_past(past, position);
+        if (position != 0)
+            assert_branch(past, position);
         assert_int_equal(neap_history_streams(past, NULL, &streams, NULL, NULL), NEAP_OK);
         neap_free(streams);
         neap_close(past);
