@@ -8,6 +8,7 @@
 #include "runtime/history.h"
 #include "runtime/host_reading.h"
 #include "runtime/past_state.h"
+#include "runtime/queue.h"
 #include "runtime/saga_record.h"
 
 /* The host is asked so often whether to go on, while what follows from something is done. */
@@ -206,6 +207,26 @@ static neap_status start(neap_runtime *branch, neap_runtime *past, neapi_store *
     return neap_start(branch, error);
 }
 
+/* Drains for so long at most. What has stopped stays there, and does not keep the others from what
+ * follows: TIMEOUT as long as there is more for them. */
+static neap_status drain_slice(neap_runtime *branch, uint32_t slice_ms, neap_error *error)
+{
+    int64_t deadline_us = neapi_deadline_of(branch, slice_ms);
+    uint64_t head, reached = 0;
+    do {
+        int64_t left_us = deadline_us - neapi_monotonic_us(branch->platform);
+        if (left_us <= 0)
+            return NEAP_TIMEOUT;
+        head = reached;
+        neap_status status = neap_drain(branch, (uint32_t)(left_us / 1000) + 1, error);
+        if (status != NEAP_UNAVAILABLE)
+            return status;
+        reached = neapi_past_store_head(branch->store);
+    } while (head != reached ||
+             (branch->queue != NULL && !neapi_queue_looks_settled(branch->queue)));
+    return neapi_monotonic_us(branch->platform) < deadline_us ? NEAP_OK : NEAP_TIMEOUT;
+}
+
 /* Does what is due, and what follows from it. TIMEOUT: it does not come to an end; 0: no limit. */
 static neap_status settle(neap_runtime *branch, uint32_t timeout_ms, neap_error *error)
 {
@@ -214,9 +235,7 @@ static neap_status settle(neap_runtime *branch, uint32_t timeout_ms, neap_error 
         int64_t left_ms = (deadline_us - neapi_monotonic_us(branch->platform)) / 1000;
         bool is_last = timeout_ms != 0 && left_ms <= SLICE_MS;
         uint32_t slice_ms = !is_last ? SLICE_MS : left_ms > 0 ? (uint32_t)left_ms : 1;
-        neap_status status = neap_drain(branch, slice_ms, error);
-        if (status == NEAP_UNAVAILABLE) /* what has stopped stays there */
-            return NEAP_OK;
+        neap_status status = drain_slice(branch, slice_ms, error);
         if (status != NEAP_TIMEOUT)
             return status;
         if (is_last)

@@ -317,6 +317,27 @@ describe("a branch", function()
     end)
   end)
 
+  it("does what follows although a projection has stopped", function()
+    local text = string.gsub(loop_lua, "Turn = function%(_, c%)",
+      'Turn = function(wheel, c) if wheel.turns == 50 then return neap.reject("still", "") end')
+    text = string.gsub(text, "loop:saga",
+      'loop:projection "wheels" { key = "of", events = { Turned = error } } loop:saga')
+    local wheels = domains.write { ["loop.lua"] = text }
+    local store = "sqlite:" .. wheels .. "/loop.db"
+    do
+      local runtime <close> = assert(neap.open(wheels .. "/loop.lua", {
+        store = store, subscriptions = "",
+      }))
+      assert(runtime:dispatch("Note", { of = "a" }))
+    end
+    local opened <close> = assert(history.open(wheels .. "/loop.lua", { store = store }))
+    local past <close> = assert(opened:at())
+    local branch <close> = assert(past:branch())
+    assert(branch:dispatch("Turn", { of = "a" }))
+    assert.equal(50, branch:state("Wheel", "a").turns)
+    domains.remove(wheels)
+  end)
+
   it("refuses what no list of functions is", function()
     with_branch(function(_, past)
       for _, text in ipairs { "5", "null", "[5]", '{"of":"Order"}', '[{"of":"Order"}]', "[[" } do
