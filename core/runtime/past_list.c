@@ -185,24 +185,6 @@ neap_status neapi_kept_collections(neapi_kept_session *session, neapi_collection
 
 /* ---- Showing --------------------------------------------------------------------------------- */
 
-static bool wants_nothing(void *user, neap_text collection)
-{
-    (void)user;
-    (void)collection;
-    return false;
-}
-
-static neap_status no_document(void *user, neap_text collection, neap_text key, neap_text data,
-                               neap_error *error)
-{
-    (void)user;
-    (void)collection;
-    (void)key;
-    (void)data;
-    (void)error;
-    return NEAP_OK;
-}
-
 static neap_status show_collection(neapi_kept_session *session, const neapi_kept_sink *sink,
                                    neap_text collection, neap_error *error)
 {
@@ -237,8 +219,10 @@ static int by_name(const void *a, const void *b)
 static neap_status show_locked(neapi_kept_session *session, int64_t now_us,
                                const neapi_kept_sink *sink, uint64_t *head, neap_error *error)
 {
-    const neapi_kept_sink keys = {
-        .user = sink->user, .wants = wants_nothing, .key = sink->key, .document = no_document};
+    const neapi_kept_sink keys = {.user = sink->user,
+                                  .wants = neapi_kept_wants_nothing,
+                                  .key = sink->key,
+                                  .document = neapi_kept_no_document};
     neapi_collection_list list = NEAPI_COLLECTION_LIST_INIT;
     neap_status status = neapi_show_kept(session->own, now_us, &keys, head, error);
     if (status == NEAP_OK)

@@ -45,24 +45,6 @@ static neap_status copy_document(void *user, neap_text collection, neap_text key
     return neapi_kept_put_own(job->to, collection, key, data, error);
 }
 
-static bool wants_nothing(void *user, neap_text collection)
-{
-    (void)user;
-    (void)collection;
-    return false;
-}
-
-static neap_status no_document(void *user, neap_text collection, neap_text key, neap_text data,
-                               neap_error *error)
-{
-    (void)user;
-    (void)collection;
-    (void)key;
-    (void)data;
-    (void)error;
-    return NEAP_OK;
-}
-
 static bool wants_all(void *user, neap_text collection)
 {
     (void)user;
@@ -138,8 +120,10 @@ static neap_status copy(neapi_past_kept *kept, const neapi_past_kept *other,
 static neap_status copy_what_follows(const copying *job, neap_error *error)
 {
     uint64_t unused;
-    const neapi_kept_sink sink = {
-        .user = (void *)job, .wants = wants_nothing, .key = copy_key, .document = no_document};
+    const neapi_kept_sink sink = {.user = (void *)job,
+                                  .wants = neapi_kept_wants_nothing,
+                                  .key = copy_key,
+                                  .document = neapi_kept_no_document};
     neap_status status = copy_events(job, error);
     return status == NEAP_OK ? neapi_show_kept(job->from, 0, &sink, &unused, error) : status;
 }
