@@ -5,7 +5,7 @@ local dispatching = require "neap.repl_dispatch"
 -- A session whose commands take effect at position 7.
 local function session_of(pending, more)
   local session = {
-    writer = { send = function() return pending end },
+    writer = { send = function() return pending end }, branches = {},
     past = { position = function() return 3 end },
     history = { last = function() return 7 end },
     go_on = function() return true end,
