@@ -90,6 +90,8 @@ void __wrap_neapi_lane_join(neapi_lane *stopped);
 void __wrap_neapi_writer_stop(neapi_writer *stopped);
 neap_status __wrap_neapi_watch_start(neap_runtime *runtime, neap_error *error);
 void __wrap_neapi_watch_stop(neap_runtime *runtime);
+neapi_ahead_page *__wrap_neapi_ahead_ask(neapi_ahead *ahead, const neapi_range *range,
+                                         uint64_t from, neapi_gate *gate);
 
 const neapi_platform *__wrap_neapi_platform_machine(void)
 {
@@ -141,6 +143,17 @@ void __wrap_neapi_writer_stop(neapi_writer *stopped)
         return;
     assert_true(stepping_settle());
     writer = NULL;
+}
+
+/* Nobody reads ahead on a thread of his own. */
+neapi_ahead_page *__wrap_neapi_ahead_ask(neapi_ahead *ahead, const neapi_range *range,
+                                         uint64_t from, neapi_gate *gate)
+{
+    (void)ahead;
+    (void)range;
+    (void)from;
+    (void)gate;
+    return NULL;
 }
 
 /* Nobody looks after what a test steps. */
