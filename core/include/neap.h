@@ -1165,6 +1165,12 @@ NEAP_API void neap_history_compare_options_init_sized(neap_history_compare_optio
 NEAP_API neap_status neap_history_compare(neap_history *before, neap_history *after,
                                           const neap_history_compare_options *options, char **json,
                                           size_t *size, neap_error *error);
+/* The same of a branch's code, beside its history's, up to where the branch began; its edits are
+ * not looked at. options: `to` is not. *json NULL: the code is the same. Owns, Threads: the same.
+ * Errors: USAGE (no branch; the options), else the same. */
+NEAP_API neap_status neap_history_branch_compare(neap_runtime *branch,
+                                                 const neap_history_compare_options *options,
+                                                 char **json, size_t *size, neap_error *error);
 /* The same of a history's own code, twice: whether a log always comes to the same. Each of both
  * goes through the tables of `pairs` and `next` in another order, has other addresses, and the
  * second one

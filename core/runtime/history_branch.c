@@ -425,3 +425,27 @@ neap_status neap_history_changed(neap_runtime *branch, const char *name, char **
     neapi_buffer_fini(&collection);
     return neapi_buffer_give(&text, status, json, size, error);
 }
+
+neap_status neap_history_branch_compare(neap_runtime *branch,
+                                        const neap_history_compare_options *given, char **json,
+                                        size_t *size, neap_error *error)
+{
+    neap_history_compare_options options;
+    neap_status status = check_branch(branch, "neap_history_branch_compare", error);
+    if (status == NEAP_OK && json == NULL)
+        status =
+            neapi_fail(error, NEAP_USAGE, "neap_history_branch_compare: json must not be NULL");
+    if (status != NEAP_OK)
+        return status;
+    neap_history *after = branch->history, *before = after->of;
+    uint64_t position = neapi_past_store_position(branch->store);
+    *json = NULL;
+    if (before == NULL || position == 0)
+        return NEAP_OK;
+    neap_history_compare_options_init(&options);
+    if (given != NULL && given->size <= sizeof options && given->size >= sizeof given->size)
+        memcpy(&options, given, given->size);
+    options.size = given != NULL ? given->size : sizeof options;
+    options.to = position;
+    return neap_history_compare(before, after, &options, json, size, error);
+}

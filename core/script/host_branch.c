@@ -8,6 +8,8 @@
 #include "script/host_history.h"
 #include "script/trace.h"
 
+#define REPORT_DEPTH 10 /* of what is around a state in a report */
+
 /* Fills the edits from the list on top, of { position, JSON or false }; the list keeps the texts
  * alive. Pushes what holds them. */
 static void take_edits_lj(lua_State *L, neap_branch_options *options)
@@ -129,6 +131,30 @@ static int branch_changed(lua_State *L)
     return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
 }
 
+/* compare(branch, limit) → report, or nil: its code is that of its history | nil, err */
+static int branch_compare(lua_State *L)
+{
+    neapi_host *branch = neapi_host_check_lj(L, "compare");
+    neapi_host_history *history = neapi_host_history_of_lj(L, "compare");
+    neap_history_compare_options options;
+    neap_history_compare_options_init(&options);
+    options.limit = (size_t)luaL_checkinteger(L, 2);
+    char **text = neapi_host_text_place_lj(L);
+    size_t size;
+    neapi_asking it;
+    neap_error error;
+    neapi_asking_begin(history, &it, L);
+    neap_status status =
+        neap_history_branch_compare(branch->runtime, &options, text, &size, &error);
+    neapi_asking_end(history, &it);
+    if (status == NEAP_OK && *text == NULL)
+        lua_pushnil(L);
+    else if (status == NEAP_OK)
+        status =
+            neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + REPORT_DEPTH, &error);
+    return status == NEAP_OK ? 1 : neapi_asking_fail_lj(L, &it, &error);
+}
+
 /* history(past) → its history */
 static int past_history(lua_State *L)
 {
@@ -141,13 +167,10 @@ static int past_history(lua_State *L)
 void neapi_host_branch_lj(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"branch", past_branch},
-        {"advance", branch_advance},
-        {"calls", branch_calls},
-        {"changed", branch_changed},
-        {"issued", past_issued},
-        {"history", past_history},
-        {NULL, NULL},
+        {"branch", past_branch},          {"advance", branch_advance},
+        {"calls", branch_calls},          {"changed", branch_changed},
+        {"compare_code", branch_compare}, {"issued", past_issued},
+        {"history", past_history},        {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);
 }

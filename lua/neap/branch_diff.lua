@@ -34,6 +34,7 @@ local branch_diff = {}
 ---@field states neap.BranchDifference[] of aggregates by key
 ---@field documents neap.BranchDifference[]
 ---@field sagas neap.BranchDifference[]
+---@field decisions neap.ReloadDecision[] recorded commands that its code would decide otherwise
 ---@field commands neap.BranchCommand[]
 ---@field calls { service: string, name: string, arguments: any[] }[] what services were asked to do
 ---@field more boolean there are more than the limit
@@ -253,6 +254,15 @@ local function compare_commands(job)
   return table.move(list, 1, math.min(#list, job.limit), 1, {})
 end
 
+-- ---- Decisions ----------------------------------------------------------------------------------
+
+local function compare_decisions(job)
+  local report = job.all and raised(native.compare_code(job.branch.runtime, job.limit))
+  if not report then return {} end
+  job.more = job.more or report.decisions.differing > job.limit
+  return report.decisions.first
+end
+
 ---@param branch neap.Branch
 ---@param base neap.Past where it began
 ---@param limit integer
@@ -272,6 +282,7 @@ local function compare_all(branch, base, limit)
     states = compare_states(job, events),
     documents = compare_kind(job, "projection", compare_documents),
     sagas = compare_kind(job, "saga", compare_sagas),
+    decisions = compare_decisions(job),
     commands = compare_commands(job),
     calls = raised(branch:calls()),
   }

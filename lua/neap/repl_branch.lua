@@ -3,6 +3,7 @@
 local Branch = require "neap.branch"
 local check = require "neap.check"
 local ink = require "neap.repl_ink"
+local report = require "neap.repl_report"
 local show = require "neap.repl_show"
 local value = require "neap.repl_value"
 local watching = require "neap.repl_watch"
@@ -174,6 +175,8 @@ local function positions_of(edited)
   return positions
 end
 
+local words = { before = "before", now = "on the branch" }
+
 local function diff_lines(diff)
   local lines = {}
   for _, event in ipairs(diff.events) do lines[#lines + 1] = value.event_line(event) end
@@ -184,6 +187,7 @@ local function diff_lines(diff)
   add_differences(lines, diff.states)
   add_differences(lines, diff.documents)
   add_differences(lines, diff.sagas)
+  for _, it in ipairs(diff.decisions) do report.add_decision(lines, it, words) end
   for _, it in ipairs(diff.commands) do lines[#lines + 1] = command_line(it) end
   for _, call in ipairs(diff.calls) do
     lines[#lines + 1] = "asked, not called: " .. call_line(call)

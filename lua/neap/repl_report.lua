@@ -64,7 +64,11 @@ local function outcome_text(outcome)
   return #texts > 0 and table.concat(texts, ", ") or "nothing"
 end
 
-local function add_decision(lines, it, words)
+---Adds one decision that is another one.
+---@param lines string[]
+---@param it neap.ReloadDecision
+---@param words neap.ReplReportWords
+function report_lines.add_decision(lines, it, words)
   lines[#lines + 1] = string.format("  %s  %s %s, %s", ink.head(tostring(it.position)),
     ink.head(ink.escape(it.command)), show.line(it.data), ink.escape(it.handler))
   lines[#lines + 1] = "    recorded: " .. outcome_text { events = it.recorded }
@@ -89,12 +93,12 @@ local function add_decisions(lines, report, width, words)
   if decisions.differing > 0 then
     lines[#lines + 1] = string.format("decisions: %d of %d %s", decisions.differing,
       decisions.compared, words.decisions)
-    add_first(lines, decisions.first, decisions.differing, width, add_decision, words)
+    add_first(lines, decisions.first, decisions.differing, width, report_lines.add_decision, words)
   end
   if as_before.differing > 0 then
     lines[#lines + 1] = string.format("decisions: %d were others, but the code before decides them "
       .. "as this does", as_before.differing)
-    add_first(lines, as_before.first, as_before.differing, width, add_decision, words)
+    add_first(lines, as_before.first, as_before.differing, width, report_lines.add_decision, words)
   end
   add_undecided(lines, report.undecided)
 end

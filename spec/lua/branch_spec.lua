@@ -309,6 +309,9 @@ describe("a branch", function()
       assert.matches("ShipOrder", err.message)
       _, err = branch:replace("Order", "ShipOrder", "function(")
       assert.matches("Order.ShipOrder", err.message)
+      local diff = assert(branch:diff())
+      assert.same({}, diff.decisions)
+      assert.equal(60, found(diff.states, "o-3").new.total)
       local outside = 1
       assert.has_error(function()
         branch:replace("Order", "ShipOrder", function() return outside end)
@@ -370,6 +373,25 @@ describe("a branch", function()
       none, err = past:branch { services = { bank = 5 } }
       assert.is_nil(none)
       assert.matches("what service 'bank' gives must be an object", err.message)
+    end)
+  end)
+
+  it("tells which decisions its code would make otherwise", function()
+    with_branch(function(branch)
+      assert(branch:replace("Order", "ShipOrder", function()
+        return neap.reject("never", "nothing ships")
+      end))
+      assert(branch:dispatch("PayOrder", { order = "o-2" })) -- it is no part of the log
+      local diff = assert(branch:diff())
+      assert.equal(1, #diff.decisions)
+      local decision = diff.decisions[1]
+      assert.same({ "ShipOrder", 4, "OrderShipped", "never" }, { decision.command,
+        decision.position, decision.recorded[1].type, decision.after.error.code })
+      assert.is_false(diff.more)
+    end)
+    with_branch(function(branch)
+      assert(branch:skip(3))
+      assert.same({}, assert(branch:diff()).decisions)
     end)
   end)
 
