@@ -42,6 +42,8 @@ neap_status neapi_history_past(neap_history *history, uint64_t position,
                                neap_error *error);
 /* Folds what a past has been given since. Errors: the same. */
 neap_status neapi_history_fold(neap_runtime *past, neap_error *error);
+/* NEAP_USAGE, if it is no branch, or waiting is not allowed here. */
+neap_status neapi_branch_check(const neap_runtime *branch, const char *call, neap_error *error);
 /* Loads a past without its store. chosen: which subscriptions are folded there. */
 neap_status neapi_history_load(neap_history *history, const char *chosen, neap_clock clock,
                                void *clock_user, neap_runtime **past, neap_error *error);
