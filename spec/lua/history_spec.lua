@@ -294,7 +294,8 @@ describe("a history", function()
   end)
 
   it("never moves the WAL, and sees what others write", function()
-    local runtime <close> = open_store()
+    -- Without lanes the writer does not move it either, as nothing happens between its calls.
+    local runtime <close> = open_store { lanes = 0 }
     place(runtime, "o-1", 10)
     local main, log = bytes_of "shop.db", #bytes_of "shop.db-wal"
     assert.is_true(log > 0)
