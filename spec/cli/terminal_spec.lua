@@ -165,12 +165,14 @@ wait past@5>
 
     if neap.shell "command -v less >/dev/null" == 0 then
       it("takes less where nothing is said", function()
+        -- Whether it draws again on Ctrl-C depends on what it has read by then; r makes it.
         plays [[
 size 100 8
 type definitions()\r
 wait past.lua:9
 wait :
 type \cC
+type r
 wait kind
 wait ShipOrder
 type G
