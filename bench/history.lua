@@ -2,9 +2,10 @@
 local neap = require "neap"
 local shop = neap.domain "bench"
 
-local OrderPlaced = shop:event "OrderPlaced" { customer = "string", name = "string", total = "integer" }
+local fields = { customer = "string", name = "string", total = "integer" }
+local OrderPlaced = shop:event "OrderPlaced" (fields)
 
-shop:command "PlaceOrder" { customer = "string", name = "string", total = "integer" }
+shop:command "PlaceOrder" (fields)
 
 shop:aggregate "Customer" {
   key = "customer",
