@@ -304,21 +304,13 @@ static neapi_kept_past *nearest(neap_history *history, uint64_t position,
     return neapi_past_keep_nearest(&history->keep, position);
 }
 
-static neap_status add_edits(neapi_store *store, const neapi_past_edits *edits, neap_error *error)
-{
-    neap_status status = NEAP_OK;
-    for (size_t i = 0; edits != NULL && i < edits->count && status == NEAP_OK; i++)
-        status = neapi_past_store_edit(store, &edits->items[i], error);
-    return status;
-}
-
 static neap_status start_from(neap_runtime *past, uint64_t position, const neapi_past_edits *edits,
                               neap_error *error)
 {
     neap_history *history = past->history;
     neap_status status = neapi_past_store_new(history->log, &past->store, error);
-    if (status == NEAP_OK)
-        status = add_edits(past->store, edits, error);
+    if (status == NEAP_OK && edits != NULL)
+        status = neapi_past_store_edit(past->store, edits, error);
     if (status != NEAP_OK)
         return status;
     neapi_kept_past *kept = folds(past) ? nearest(history, position, edits) : NULL;

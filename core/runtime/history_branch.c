@@ -130,10 +130,8 @@ static neap_status gather(neap_history *history, neap_runtime *past,
                           const neap_branch_options *options, neapi_past_edits *edits,
                           neap_error *error)
 {
-    const neapi_past_edits *before = neapi_past_store_edits(past->store);
-    neap_status status = NEAP_OK;
-    for (size_t i = 0; i < before->count && status == NEAP_OK; i++)
-        status = neapi_past_edits_add(edits, &before->items[i], error);
+    neap_status status =
+        neapi_past_edits_add_all(edits, neapi_past_store_edits(past->store), error);
     for (size_t i = 0; i < options->edit_count && status == NEAP_OK; i++)
         status = add_edit(history, past, &options->edits[i], edits, error);
     return status;
@@ -191,8 +189,8 @@ static neap_status start(neap_runtime *branch, neap_runtime *past, neapi_store *
                          const neapi_past_edits *edits, neap_error *error)
 {
     neap_status status = neapi_past_store_new(branch->history->log, &branch->store, error);
-    for (size_t i = 0; i < edits->count && status == NEAP_OK; i++)
-        status = neapi_past_store_edit(branch->store, &edits->items[i], error);
+    if (status == NEAP_OK)
+        status = neapi_past_store_edit(branch->store, edits, error);
     if (status != NEAP_OK)
         return status;
     neapi_past_store_move(branch->store, neapi_past_store_position(past->store));

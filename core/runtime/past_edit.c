@@ -56,6 +56,15 @@ neap_status neapi_past_edits_add(neapi_past_edits *edits, const neapi_past_edit 
     return NEAP_OK;
 }
 
+neap_status neapi_past_edits_add_all(neapi_past_edits *edits, const neapi_past_edits *other,
+                                     neap_error *error)
+{
+    neap_status status = NEAP_OK;
+    for (size_t i = 0; i < other->count && status == NEAP_OK; i++)
+        status = neapi_past_edits_add(edits, &other->items[i], error);
+    return status;
+}
+
 const neapi_past_edit *neapi_past_edits_find(const neapi_past_edits *edits, uint64_t position)
 {
     size_t at = count_before(edits, position);

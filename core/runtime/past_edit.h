@@ -25,6 +25,10 @@ void neapi_past_edits_fini(neapi_past_edits *edits); /* of a zeroed one, too */
 neap_status neapi_past_edits_add(neapi_past_edits *edits, const neapi_past_edit *edit,
                                  neap_error *error);
 
+/* Adds all of the other ones. */
+neap_status neapi_past_edits_add_all(neapi_past_edits *edits, const neapi_past_edits *other,
+                                     neap_error *error);
+
 /* NULL: the event is as it was. */
 const neapi_past_edit *neapi_past_edits_find(const neapi_past_edits *edits, uint64_t position);
 /* Up to which version of a stream, or position where it is none's, nothing is another one. */

@@ -71,18 +71,6 @@ static size_t size_of(const neapi_kept_past *kept)
     return sizeof *kept + kept->bytes.capacity;
 }
 
-static bool wants_all(void *user, neap_text collection)
-{
-    (void)user, (void)collection;
-    return true;
-}
-
-static neap_status pass_over_key(void *user, const neapi_key *key, neap_error *error)
-{
-    (void)user, (void)key, (void)error;
-    return NEAP_OK;
-}
-
 static void write_text(neapi_buffer *bytes, neap_text text)
 {
     neapi_buffer_append(bytes, &text.size, sizeof text.size);
@@ -148,8 +136,7 @@ void neapi_past_keep_add(neapi_past_keep *keep, neapi_session *session, uint64_t
         return;
     atomic_init(&kept->references, 1);
     kept->position = position;
-    const neapi_kept_sink sink = {
-        .user = &kept->bytes, .wants = wants_all, .key = pass_over_key, .document = write_document};
+    const neapi_kept_sink sink = {.user = &kept->bytes, .document = write_document};
     bool kept_it = neapi_show_kept(session, 0, &sink, &at, &unwanted) == NEAP_OK;
     pthread_mutex_lock(&keep->mutex);
     kept_it = kept_it && insert_locked(keep, kept);

@@ -217,26 +217,6 @@ neap_status neapi_kept_find(neapi_kept_session *session, neap_text collection, n
     return neapi_kept_end(session, status);
 }
 
-/* ---- Looking at keys alone ------------------------------------------------------------------- */
-
-bool neapi_kept_wants_nothing(void *user, neap_text collection)
-{
-    (void)user;
-    (void)collection;
-    return false;
-}
-
-neap_status neapi_kept_no_document(void *user, neap_text collection, neap_text key, neap_text data,
-                                   neap_error *error)
-{
-    (void)user;
-    (void)collection;
-    (void)key;
-    (void)data;
-    (void)error;
-    return NEAP_OK;
-}
-
 /* ---- Committing ------------------------------------------------------------------------------ */
 
 /* The first of a collection, which are to go. */

@@ -65,13 +65,13 @@ neap_status neapi_kept_find(neapi_kept_session *session, neap_text collection, n
                             neapi_arena *arena, neap_text *data, bool *found, neap_error *error);
 neap_status neapi_kept_list(neapi_kept_session *session, const neapi_document_range *range,
                             neapi_document_page *page, neap_error *error);
-/* The same, with what of the queue counts as done. */
-neap_status neapi_kept_list_all(neapi_kept_session *session, const neapi_document_range *range,
-                                neapi_document_page *page, neap_error *error);
 neap_status neapi_kept_collections(neapi_kept_session *session, neapi_collection_list *list,
                                    neap_error *error);
 /* head: of its own events. */
 neap_status neapi_kept_show(neapi_kept_session *session, int64_t now_us,
                             const neapi_kept_sink *sink, uint64_t *head, neap_error *error);
+/* The queue's entries, with those that count as done. */
+neap_status neapi_kept_show_queued(neapi_kept_session *session, const neapi_kept_sink *sink,
+                                   neap_error *error);
 
 #endif

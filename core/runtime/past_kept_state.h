@@ -31,9 +31,4 @@ neap_status neapi_kept_commit_own(neapi_session *own, neapi_unit *unit, neap_err
 neap_status neapi_kept_put_own(neapi_session *own, neap_text collection, neap_text key,
                                neap_text data, neap_error *error);
 
-/* Of a sink that is shown keys alone. */
-bool neapi_kept_wants_nothing(void *user, neap_text collection);
-neap_status neapi_kept_no_document(void *user, neap_text collection, neap_text key, neap_text data,
-                                   neap_error *error);
-
 #endif

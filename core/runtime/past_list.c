@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "runtime/past_kept_state.h"
+#include "runtime/queued.h"
 
 /* Goes through the documents of one of the two, page by page. */
 typedef struct side {
@@ -114,25 +115,13 @@ neap_status neapi_kept_list_locked(neapi_kept_session *session, const neapi_docu
     return status;
 }
 
-static neap_status list(neapi_kept_session *session, const neapi_document_range *range, bool all,
-                        neapi_document_page *page, neap_error *error)
-{
-    neap_status status = neapi_kept_begin(session, error);
-    if (status == NEAP_OK)
-        status = neapi_kept_list_locked(session, range, all, page, error);
-    return neapi_kept_end(session, status);
-}
-
 neap_status neapi_kept_list(neapi_kept_session *session, const neapi_document_range *range,
                             neapi_document_page *page, neap_error *error)
 {
-    return list(session, range, false, page, error);
-}
-
-neap_status neapi_kept_list_all(neapi_kept_session *session, const neapi_document_range *range,
-                                neapi_document_page *page, neap_error *error)
-{
-    return list(session, range, true, page, error);
+    neap_status status = neapi_kept_begin(session, error);
+    if (status == NEAP_OK)
+        status = neapi_kept_list_locked(session, range, false, page, error);
+    return neapi_kept_end(session, status);
 }
 
 static neapi_collection *collection_in(const neapi_collection_list *list, neap_text name)
@@ -186,22 +175,22 @@ neap_status neapi_kept_collections(neapi_kept_session *session, neapi_collection
 /* ---- Showing --------------------------------------------------------------------------------- */
 
 static neap_status show_collection(neapi_kept_session *session, const neapi_kept_sink *sink,
-                                   neap_text collection, neap_error *error)
+                                   neap_text collection, bool all, neap_error *error)
 {
-    side own = {.session = session->own, .range = {.collection = collection, .limit = SIZE_MAX}};
+    neapi_document_range range = {.collection = collection, .limit = SIZE_MAX};
     neapi_buffer behind = NEAPI_BUFFER_INIT;
     neapi_document_page page = NEAPI_DOCUMENT_PAGE_INIT;
     neap_status status = NEAP_OK;
     do {
         neapi_document_page_clear(&page);
-        status = neapi_kept_list_locked(session, &own.range, false, &page, error);
+        status = neapi_kept_list_locked(session, &range, all, &page, error);
         for (size_t i = 0; i < page.count && status == NEAP_OK; i++)
             status = sink->document(sink->user, collection, page.documents[i].key,
                                     page.documents[i].data, error);
         neapi_buffer_clear(&behind);
         if (page.count != 0)
             neapi_buffer_text(&behind, page.documents[page.count - 1].key);
-        own.range.behind = neapi_text(behind.data, behind.size);
+        range.behind = neapi_text(behind.data, behind.size);
         if (status == NEAP_OK && behind.failed)
             status = neapi_nomem(error);
     } while (status == NEAP_OK && !page.last);
@@ -219,10 +208,7 @@ static int by_name(const void *a, const void *b)
 static neap_status show_locked(neapi_kept_session *session, int64_t now_us,
                                const neapi_kept_sink *sink, uint64_t *head, neap_error *error)
 {
-    const neapi_kept_sink keys = {.user = sink->user,
-                                  .wants = neapi_kept_wants_nothing,
-                                  .key = sink->key,
-                                  .document = neapi_kept_no_document};
+    const neapi_kept_sink keys = {.user = sink->user, .key = sink->key};
     neapi_collection_list list = NEAPI_COLLECTION_LIST_INIT;
     neap_status status = neapi_show_kept(session->own, now_us, &keys, head, error);
     if (status == NEAP_OK)
@@ -231,7 +217,7 @@ static neap_status show_locked(neapi_kept_session *session, int64_t now_us,
         qsort(list.collections, list.count, sizeof *list.collections, by_name);
     for (size_t i = 0; i < list.count && status == NEAP_OK; i++)
         if (sink->wants(sink->user, list.collections[i].name))
-            status = show_collection(session, sink, list.collections[i].name, error);
+            status = show_collection(session, sink, list.collections[i].name, false, error);
     neapi_collection_list_fini(&list);
     return status;
 }
@@ -242,5 +228,14 @@ neap_status neapi_kept_show(neapi_kept_session *session, int64_t now_us,
     neap_status status = neapi_kept_begin(session, error);
     if (status == NEAP_OK)
         status = show_locked(session, now_us, sink, head, error);
+    return neapi_kept_end(session, status);
+}
+
+neap_status neapi_kept_show_queued(neapi_kept_session *session, const neapi_kept_sink *sink,
+                                   neap_error *error)
+{
+    neap_status status = neapi_kept_begin(session, error);
+    if (status == NEAP_OK)
+        status = show_collection(session, sink, NEAPI_QUEUE, true, error);
     return neapi_kept_end(session, status);
 }

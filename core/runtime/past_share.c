@@ -45,21 +45,6 @@ static neap_status copy_document(void *user, neap_text collection, neap_text key
     return neapi_kept_put_own(job->to, collection, key, data, error);
 }
 
-static bool wants_all(void *user, neap_text collection)
-{
-    (void)user;
-    (void)collection;
-    return true;
-}
-
-static neap_status no_key(void *user, const neapi_key *key, neap_error *error)
-{
-    (void)user;
-    (void)key;
-    (void)error;
-    return NEAP_OK;
-}
-
 /* The event, and the command that decided it. */
 static neap_status copy_event(const copying *job, const neap_event *event, neap_error *error)
 {
@@ -120,10 +105,7 @@ static neap_status copy(neapi_past_kept *kept, const neapi_past_kept *other,
 static neap_status copy_what_follows(const copying *job, neap_error *error)
 {
     uint64_t unused;
-    const neapi_kept_sink sink = {.user = (void *)job,
-                                  .wants = neapi_kept_wants_nothing,
-                                  .key = copy_key,
-                                  .document = neapi_kept_no_document};
+    const neapi_kept_sink sink = {.user = (void *)job, .key = copy_key};
     neap_status status = copy_events(job, error);
     return status == NEAP_OK ? neapi_show_kept(job->from, 0, &sink, &unused, error) : status;
 }
@@ -131,8 +113,7 @@ static neap_status copy_what_follows(const copying *job, neap_error *error)
 static neap_status copy_documents(const copying *job, neap_error *error)
 {
     uint64_t unused;
-    const neapi_kept_sink sink = {
-        .user = (void *)job, .wants = wants_all, .key = no_key, .document = copy_document};
+    const neapi_kept_sink sink = {.user = (void *)job, .document = copy_document};
     return neapi_show_kept(job->from, 0, &sink, &unused, error);
 }
 

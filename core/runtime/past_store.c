@@ -335,38 +335,23 @@ void neapi_past_write_issued(neapi_buffer *json, neap_text key, neap_text entry)
     neapi_buffer_format(json, ",\"entry\":%.*s},", NEAPI_TEXT(entry));
 }
 
-static neap_status write_folded(neapi_session *session, neapi_buffer *json, neap_error *error)
+static neap_status write_queued(void *user, neap_text collection, neap_text key, neap_text data,
+                                neap_error *error)
 {
-    neapi_document_page page = NEAPI_DOCUMENT_PAGE_INIT;
-    neapi_buffer behind = NEAPI_BUFFER_INIT;
-    neap_status status = NEAP_OK;
-    do {
-        const neapi_document_range range = {.collection = NEAPI_QUEUE,
-                                            .behind = neapi_text(behind.data, behind.size),
-                                            .limit = SIZE_MAX};
-        neapi_document_page_clear(&page);
-        status = neapi_kept_list_all(neapi_past_kept_of(session), &range, &page, error);
-        for (size_t i = 0; i < page.count && status == NEAP_OK; i++)
-            neapi_past_write_issued(json, page.documents[i].key, page.documents[i].data);
-        neapi_buffer_clear(&behind);
-        if (page.count != 0)
-            neapi_buffer_text(&behind, page.documents[page.count - 1].key);
-        if (status == NEAP_OK && (behind.failed || json->failed))
-            status = neapi_nomem(error);
-    } while (status == NEAP_OK && !page.last);
-    neapi_document_page_fini(&page);
-    neapi_buffer_fini(&behind);
-    return status;
+    (void)collection;
+    neapi_past_write_issued(user, key, data);
+    return ((neapi_buffer *)user)->failed ? neapi_nomem(error) : NEAP_OK;
 }
 
 neap_status neapi_past_store_issued(neapi_session *session, bool folded, neapi_buffer *json,
                                     neap_error *error)
 {
     neapi_past_store *store = store_of(session);
+    const neapi_kept_sink sink = {.user = json, .document = write_queued};
     neap_status status = NEAP_OK;
     neapi_buffer_byte(json, '[');
     if (folded)
-        status = write_folded(session, json, error);
+        status = neapi_kept_show_queued(neapi_past_kept_of(session), &sink, error);
     pthread_mutex_lock(&store->mutex);
     if (store->issued.failed)
         status = neapi_nomem(error);
@@ -391,9 +376,10 @@ void neapi_past_store_changed(neapi_store *branch, neap_text collection, neapi_b
 
 /* ---- Branching ------------------------------------------------------------------------------- */
 
-neap_status neapi_past_store_edit(neapi_store *past, const neapi_past_edit *edit, neap_error *error)
+neap_status neapi_past_store_edit(neapi_store *past, const neapi_past_edits *edits,
+                                  neap_error *error)
 {
-    return neapi_past_edits_add(&((neapi_past_store *)past)->edits, edit, error);
+    return neapi_past_edits_add_all(&((neapi_past_store *)past)->edits, edits, error);
 }
 
 const neapi_past_edits *neapi_past_store_edits(const neapi_store *past)

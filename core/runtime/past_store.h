@@ -25,7 +25,7 @@ uint64_t neapi_past_store_head(const neapi_store *past);
 bool neapi_past_store_is_branch(const neapi_store *past);
 
 /* Before anything is read. Errors: NEAP_NOMEM. */
-neap_status neapi_past_store_edit(neapi_store *past, const neapi_past_edit *edit,
+neap_status neapi_past_store_edit(neapi_store *past, const neapi_past_edits *edits,
                                   neap_error *error);
 const neapi_past_edits *neapi_past_store_edits(const neapi_store *past);
 /* Documents are those of the other past, which is at the same position; neither notices what the

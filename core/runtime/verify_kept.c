@@ -242,18 +242,6 @@ static neap_status see(void *user, neap_text collection, neap_text key, neap_tex
                                                                       : neapi_nomem(error);
 }
 
-static bool wants_all(void *user, neap_text collection)
-{
-    (void)user, (void)collection;
-    return true;
-}
-
-static neap_status pass_key(void *user, const neapi_key *key, neap_error *error)
-{
-    (void)user, (void)key, (void)error;
-    return NEAP_OK;
-}
-
 /* ---- Whether they agree ---------------------------------------------------------------------- */
 
 static void compare_names(verifier *it)
@@ -416,7 +404,7 @@ neap_status neapi_verify_kept(neapi_session *session, const neapi_verify_sink *s
                               uint64_t *findings, neap_error *error)
 {
     verifier it = {.session = session, .sink = sink};
-    const neapi_kept_sink kept = {&it, wants_all, pass_key, see};
+    const neapi_kept_sink kept = {.user = &it, .document = see};
     neapi_map *maps[] = {&it.entries, &it.records, &it.checkpoints, &it.stopped, &it.waiting};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         neapi_map_init(maps[i]);

@@ -420,14 +420,41 @@ neap_status neapi_list_collections(neapi_session *session, neapi_collection_list
     return failed(session, status, "list collections of", error);
 }
 
+static bool wants_all(void *user, neap_text collection)
+{
+    (void)user;
+    (void)collection;
+    return true;
+}
+
+static bool wants_none(void *user, neap_text collection)
+{
+    (void)user;
+    (void)collection;
+    return false;
+}
+
+static neap_status pass_key(void *user, const neapi_key *key, neap_error *error)
+{
+    (void)user;
+    (void)key;
+    (void)error;
+    return NEAP_OK;
+}
+
 neap_status neapi_show_kept(neapi_session *session, int64_t now_us, const neapi_kept_sink *sink,
                             uint64_t *head, neap_error *error)
 {
     neap_error local;
+    neapi_kept_sink whole = *sink;
     if (error == NULL)
         error = &local;
+    if (whole.key == NULL)
+        whole.key = pass_key;
+    if (whole.wants == NULL)
+        whole.wants = whole.document != NULL ? wants_all : wants_none;
     int64_t began_us = neapi_call_begin(session);
-    neap_status status = session->store->backend->show_kept(session, now_us, sink, head, error);
+    neap_status status = session->store->backend->show_kept(session, now_us, &whole, head, error);
     neapi_call_end(session, NEAPI_CALL_SHOW_KEPT, began_us, status);
     return failed(session, status, "read", error);
 }

@@ -68,7 +68,9 @@ neap_status neapi_list_documents(neapi_session *session, const neapi_document_ra
 /* Fills the list, whatever was on it before. It counts every document: not to be polled. */
 neap_status neapi_list_collections(neapi_session *session, neapi_collection_list *list,
                                    neap_error *error);
-/* Shows the sink keys and documents as of one moment; *head: the last position then. */
+/* Shows the sink keys and documents as of one moment; *head: the last position then. Of the sink
+ * key may be NULL: it is shown none; wants: it wants all; and with wants document: it wants none.
+ */
 neap_status neapi_show_kept(neapi_session *session, int64_t now_us, const neapi_kept_sink *sink,
                             uint64_t *head, neap_error *error);
 /* Runs a projection's SELECT, which reads its build's own tables and no others; at most `limit`
