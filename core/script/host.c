@@ -27,6 +27,19 @@ neapi_host *neapi_host_check_lj(lua_State *L, const char *method)
     return host;
 }
 
+void neapi_host_closes_lj(lua_State *L, const char *name, lua_CFunction close)
+{
+    if (luaL_newmetatable(L, name)) {
+        lua_pushcfunction(L, close);
+        lua_setfield(L, -2, "__gc");
+        lua_pushcfunction(L, close);
+        lua_setfield(L, -2, "__close");
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_setmetatable(L, -2);
+}
+
 int neapi_host_fail_lj(lua_State *L, const neap_error *error)
 {
     lua_pushnil(L);

@@ -50,6 +50,10 @@ void neapi_host_arrive_lj(lua_State *L, neapi_host *host, const char *method);
 /* The runtime at place 1, open. `method` is for the error. */
 neapi_host *neapi_host_check_lj(lua_State *L, const char *method);
 
+/* Gives the userdata on top the metatable of that name, by which it is closed when it goes out of
+ * scope, and when nobody holds it. */
+void neapi_host_closes_lj(lua_State *L, const char *name, lua_CFunction close);
+
 /* Returns nil and the error. */
 int neapi_host_fail_lj(lua_State *L, const neap_error *error);
 /* Pushes a place for a pointer, which is NULL; `release` is called with the place when nobody holds

@@ -90,17 +90,23 @@ static int branch_advance(lua_State *L)
     return 1;
 }
 
+/* json: where the status is NEAP_OK. */
+static int return_json(lua_State *L, neap_status status, neap_text json, neap_error *error)
+{
+    if (status == NEAP_OK)
+        status = neapi_decode_lj(L, json, NEAPI_JSON_DEPTH + 3, error);
+    return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, error);
+}
+
 /* calls(branch) → list | nil, err */
 static int branch_calls(lua_State *L)
 {
     neapi_host *branch = neapi_host_check_lj(L, "calls");
     char **text = neapi_host_text_place_lj(L);
-    size_t size;
+    size_t size = 0;
     neap_error error;
     neap_status status = neap_history_calls(branch->runtime, text, &size, &error);
-    if (status == NEAP_OK)
-        status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + 3, &error);
-    return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
+    return return_json(L, status, neapi_text(*text, size), &error);
 }
 
 /* issued(past, folded) → list | nil, err */
@@ -109,12 +115,10 @@ static int past_issued(lua_State *L)
     neapi_host *past = neapi_host_check_lj(L, "issued");
     bool folded = lua_toboolean(L, 2);
     char **text = neapi_host_text_place_lj(L);
-    size_t size;
+    size_t size = 0;
     neap_error error;
     neap_status status = neap_history_issued(past->runtime, folded, text, &size, &error);
-    if (status == NEAP_OK)
-        status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + 3, &error);
-    return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
+    return return_json(L, status, neapi_text(*text, size), &error);
 }
 
 /* changed(branch, name) → list of keys | nil, err */
@@ -123,12 +127,10 @@ static int branch_changed(lua_State *L)
     neapi_host *branch = neapi_host_check_lj(L, "changed");
     const char *name = luaL_checkstring(L, 2);
     char **text = neapi_host_text_place_lj(L);
-    size_t size;
+    size_t size = 0;
     neap_error error;
     neap_status status = neap_history_changed(branch->runtime, name, text, &size, &error);
-    if (status == NEAP_OK)
-        status = neapi_decode_lj(L, neapi_text(*text, size), NEAPI_JSON_DEPTH + 3, &error);
-    return status == NEAP_OK ? 1 : neapi_host_fail_lj(L, &error);
+    return return_json(L, status, neapi_text(*text, size), &error);
 }
 
 /* compare(branch, limit) → report, or nil: its code is that of its history | nil, err */
@@ -140,7 +142,7 @@ static int branch_compare(lua_State *L)
     neap_history_compare_options_init(&options);
     options.limit = (size_t)luaL_checkinteger(L, 2);
     char **text = neapi_host_text_place_lj(L);
-    size_t size;
+    size_t size = 0;
     neapi_asking it;
     neap_error error;
     neapi_asking_begin(history, &it, L);

@@ -119,18 +119,6 @@ size_t neapi_host_types_lj(lua_State *L, const char *method, const char **types)
     return count;
 }
 
-static void push_metatable_lj(lua_State *L)
-{
-    if (!luaL_newmetatable(L, METATABLE))
-        return;
-    lua_pushcfunction(L, cursor_close);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, cursor_close);
-    lua_setfield(L, -2, "__close");
-    lua_pushliteral(L, METATABLE);
-    lua_setfield(L, -2, "__metatable");
-}
-
 static void keep(neapi_host *host, neapi_host_cursor *held, neap_cursor *cursor)
 {
     held->cursor = cursor;
@@ -165,8 +153,7 @@ int neapi_host_events(lua_State *L)
     filter.types = types;
     neapi_host_cursor *held = lua_newuserdatauv(L, sizeof *held, 1);
     *held = (neapi_host_cursor){.host = host, .follows = filter.follow};
-    push_metatable_lj(L);
-    lua_setmetatable(L, -2);
+    neapi_host_closes_lj(L, METATABLE, cursor_close);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     int place = lua_gettop(L);

@@ -34,25 +34,12 @@ static int evolution_close(lua_State *L)
     return 0;
 }
 
-static void push_metatable_lj(lua_State *L)
-{
-    if (!luaL_newmetatable(L, METATABLE))
-        return;
-    lua_pushcfunction(L, evolution_close);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, evolution_close);
-    lua_setfield(L, -2, "__close");
-    lua_pushliteral(L, METATABLE);
-    lua_setfield(L, -2, "__metatable");
-}
-
 /* Pushes one that is still closed, of the past at `past`. */
 static host_evolution *push_lj(lua_State *L, int past)
 {
     host_evolution *held = lua_newuserdatauv(L, sizeof *held, 1);
     held->evolution = NULL;
-    push_metatable_lj(L);
-    lua_setmetatable(L, -2);
+    neapi_host_closes_lj(L, METATABLE, evolution_close);
     lua_pushvalue(L, past);
     lua_setiuservalue(L, -2, 1);
     return held;

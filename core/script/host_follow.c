@@ -31,18 +31,6 @@ static int following_close(lua_State *L)
     return 0;
 }
 
-static void push_metatable_lj(lua_State *L)
-{
-    if (!luaL_newmetatable(L, METATABLE))
-        return;
-    lua_pushcfunction(L, following_close);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, following_close);
-    lua_setfield(L, -2, "__close");
-    lua_pushliteral(L, METATABLE);
-    lua_setfield(L, -2, "__metatable");
-}
-
 /* ---- What the loop calls --------------------------------------------------------------------- */
 
 static int64_t left_us(const following *it)
@@ -156,8 +144,7 @@ int neapi_host_follow(lua_State *L)
     neap_filter_init(&filter);
     following *it = lua_newuserdatauv(L, sizeof *it, 1);
     *it = (following){.host = host, .history = host->history};
-    push_metatable_lj(L);
-    lua_setmetatable(L, -2);
+    neapi_host_closes_lj(L, METATABLE, following_close);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     int place = lua_gettop(L);

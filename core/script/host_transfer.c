@@ -76,15 +76,7 @@ static neapi_host_exporter *push_exporter_lj(lua_State *L)
 {
     neapi_host_exporter *held = lua_newuserdatauv(L, sizeof *held, 1);
     *held = (neapi_host_exporter){0};
-    if (luaL_newmetatable(L, EXPORTER)) {
-        lua_pushcfunction(L, exporter_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, exporter_close);
-        lua_setfield(L, -2, "__close");
-        lua_pushliteral(L, EXPORTER);
-        lua_setfield(L, -2, "__metatable");
-    }
-    lua_setmetatable(L, -2);
+    neapi_host_closes_lj(L, EXPORTER, exporter_close);
     return held;
 }
 
