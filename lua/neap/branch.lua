@@ -5,6 +5,7 @@ local branch_diff = require "neap.branch_diff"
 local check = require "neap.check"
 local function_text = require "neap.function_text"
 local json = require "neap.json"
+local new_file = require "neap.new_file"
 local past = require "neap.past"
 local time = require "neap.time"
 
@@ -267,22 +268,11 @@ end
 ---@return integer? events
 ---@return neap.Error?
 function Branch:save(file)
-  local there = io.open(file, "r")
-  if there then
-    there:close()
-    check.misuse("branch:save: there is a file %s already", file)
-  end
-  local handle, why = io.open(file, "w")
-  local ok = handle
-  for line in self.runtime:export() do
-    if not ok then break end
-    ok, why = handle:write(line, "\n")
-  end
-  if handle then
-    local closed, reason = handle:close()
-    ok, why = ok and closed, why or reason
-  end
-  if not ok then check.misuse("branch:save: %s", tostring(why)) end
+  local next_line = self.runtime:export()
+  new_file.write(file, "branch:save", function()
+    local line = next_line()
+    return line and line .. "\n"
+  end)
   return self:position()
 end
 

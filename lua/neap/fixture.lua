@@ -2,6 +2,7 @@
 
 local internal = require "neap.internal"
 local check = require "neap.check"
+local new_file = require "neap.new_file"
 local errors = require "neap.errors"
 local sorted = require "neap.sorted"
 
@@ -302,22 +303,6 @@ local function text_of(domain, path, stream, decisions)
   return table.concat(lines, "\n")
 end
 
-local function write(file, text)
-  local there = io.open(file, "r")
-  if there then
-    there:close()
-    check.misuse("fixture: there is a file %s already", file)
-  end
-  local handle, err = io.open(file, "w")
-  local ok = handle
-  if handle then
-    ok, err = handle:write(text)
-    local closed, why = handle:close()
-    ok, err = ok and closed, err or why
-  end
-  if not ok then check.misuse("fixture: it cannot be written: %s", err) end
-end
-
 local function closing(domain)
   return setmetatable({}, { __close = function() if domain then domain:close_last() end end })
 end
@@ -366,7 +351,9 @@ function fixture.of(past, path, aggregate, id, options, go_on)
     if type(made) == "table" and made.code == "unavailable" then return nil, made end
     error(made, 0)
   end
-  if options.file then write(options.file, made) end
+  if options.file then
+    new_file.write(options.file, "fixture", string.gmatch(made, "[^\n]*\n"))
+  end
   return made
 end
 

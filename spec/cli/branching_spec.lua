@@ -1,16 +1,9 @@
 -- neap repl: what would have happened, on branches.
 
 local neap = require "neap_command"
+local terminal = require "terminal_play"
 
-local past = "fixtures/past.lua"
-
-local history = [[
-{"command":"PlaceOrder","data":{"order":"o-1","total":4200}}
-{"command":"PlaceOrder","data":{"order":"o-2","total":990}}
-{"command":"PayOrder","data":{"order":"o-1"}}
-{"command":"ShipOrder","data":{"order":"o-1"}}
-{"command":"ShipOrder","data":{"order":"o-2"}}
-]]
+local past = terminal.past
 
 local function without_times(text)
   return (string.gsub(text, "%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d%.%d%d%d", "TIME"))
@@ -21,8 +14,7 @@ describe("a branch in neap repl", function()
 
   before_each(function()
     folder = neap.folder()
-    store = "sqlite:" .. folder .. "/shop.db"
-    assert.equal(0, (neap.run({ "run", past, "--store", store, "--quiet" }, { stdin = history })))
+    store = terminal.store(folder)
   end)
 
   after_each(function()
